@@ -1,7 +1,7 @@
 # One convention instead of lists of files: a folder's files are told apart by their ending.
 #   *_test.cc                    unit tests, linked into the group's one test binary
 #   *_store *_rpc *_worker       the edges: they may do I/O
-#   everything else in a feature folder is a rule and links absl only
+#   everything else in a feature folder is a rule: it links absl and libs/common/base only
 
 add_library(warnings INTERFACE)
 target_compile_options(warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
