@@ -1,0 +1,243 @@
+#include "libs/common/redis/redis.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <absl/strings/str_cat.h>
+#include <hiredis/hiredis.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "libs/common/base/status.h"
+
+namespace common::redis {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
+constexpr size_t kMaxPipeline = 10'000;
+
+timeval ToTimeval(microseconds duration) {
+  return {.tv_sec = duration.count() / 1'000'000, .tv_usec = duration.count() % 1'000'000};
+}
+
+absl::Status Unreachable() { return absl::UnavailableError("redis cannot be reached"); }
+absl::Status DeadlinePassed() {
+  return absl::DeadlineExceededError("deadline passed while waiting for redis");
+}
+
+// `limit`, or what is left until the deadline if that is less. Zero or below: it has passed.
+microseconds Remaining(microseconds limit, std::optional<steady_clock::time_point> deadline) {
+  if (!deadline) return limit;
+  return std::min(limit, duration_cast<microseconds>(*deadline - steady_clock::now()));
+}
+
+}  // namespace
+
+// One hiredis context with its time-out.
+class Redis::Connection {
+ public:
+  explicit Connection(redisContext* context) : context_(context) {}
+
+  bool usable() const { return context_ && context_->err == 0; }
+  // hiredis reports the receive time-out as an I/O error with this errno.
+  bool timed_out() const { return timed_out_; }
+
+  // Whether the server closed the connection, or sent what nobody asked for, while it lay idle.
+  // Asks the kernel only.
+  bool IsStale() const {
+    char byte = 0;
+    const ssize_t read = recv(context_->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return !(read < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+  }
+
+  bool SetTimeout(microseconds timeout) {
+    if (timeout == timeout_) return true;
+    timeout_ = timeout;
+    return redisSetTimeout(context_.get(), ToTimeval(timeout)) == REDIS_OK;
+  }
+
+  bool Append(Arguments arguments) {
+    argv_.clear();
+    lengths_.clear();
+    for (const std::string_view argument : arguments) {
+      argv_.push_back(argument.data() == nullptr ? "" : argument.data());
+      lengths_.push_back(argument.size());
+    }
+    return redisAppendCommandArgv(context_.get(), static_cast<int>(argv_.size()), argv_.data(),
+                                  lengths_.data()) == REDIS_OK;
+  }
+
+  std::optional<Reply> Read() {
+    void* reply = nullptr;
+    if (redisGetReply(context_.get(), &reply) != REDIS_OK || reply == nullptr) {
+      timed_out_ = context_->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK);
+      return std::nullopt;
+    }
+    return Reply(static_cast<redisReply*>(reply));
+  }
+
+  // Sends all commands and reads as many answers; nullopt when the connection broke.
+  std::optional<std::vector<Reply>> Exchange(std::span<const Arguments> commands) {
+    for (const Arguments& command : commands) {
+      if (!Append(command)) return std::nullopt;
+    }
+    std::vector<Reply> replies;
+    replies.reserve(commands.size());
+    while (replies.size() < commands.size()) {
+      std::optional<Reply> reply = Read();
+      if (!reply) return std::nullopt;
+      replies.push_back(*std::move(reply));
+    }
+    return replies;
+  }
+
+ private:
+  struct Free {
+    void operator()(redisContext* context) const { redisFree(context); }
+  };
+  std::unique_ptr<redisContext, Free> context_;
+  microseconds timeout_{0};
+  bool timed_out_ = false;
+  std::vector<const char*> argv_;  // kept for their memory
+  std::vector<size_t> lengths_;
+};
+
+// A borrowed connection, given back or closed at the end of its scope.
+class Redis::Lease {
+ public:
+  Lease(Redis& redis, std::unique_ptr<Connection> connection, bool pooled)
+      : redis_(&redis), connection_(std::move(connection)), pooled_(pooled) {}
+  Lease(Lease&& other) noexcept = default;
+  Lease& operator=(Lease&&) = delete;
+  ~Lease() {
+    if (connection_) redis_->GiveBack(std::move(connection_));
+  }
+
+  Connection* operator->() { return connection_.get(); }
+  // Whether the connection served somebody before, so that the server may have closed it since.
+  bool pooled() const { return pooled_; }
+
+ private:
+  Redis* redis_;
+  std::unique_ptr<Connection> connection_;
+  bool pooled_;
+};
+
+Redis::Redis(Options options) : options_(std::move(options)) { signal(SIGPIPE, SIG_IGN); }
+
+Redis::~Redis() = default;
+
+Redis::Stats Redis::stats() const {
+  const std::lock_guard lock(mutex_);
+  return {.open = idle_.size() + in_use_, .in_use = in_use_, .waits = waits_};
+}
+
+absl::StatusOr<Reply> Redis::Command(Arguments arguments, CallOptions call) {
+  ASSIGN_OR_RETURN(std::vector<Reply> replies, Run({&arguments, 1}, call));
+  RETURN_IF_ERROR(replies.front().status());
+  return std::move(replies.front());
+}
+
+absl::StatusOr<std::vector<Reply>> Redis::Pipeline(
+    std::span<const std::vector<std::string>> commands, CallOptions call) {
+  if (commands.size() > kMaxPipeline) return absl::InvalidArgumentError("pipeline too long");
+  std::vector<std::vector<std::string_view>> words;
+  words.reserve(commands.size());
+  for (const auto& command : commands) words.emplace_back(command.begin(), command.end());
+  const std::vector<Arguments> arguments(words.begin(), words.end());
+  return Run(arguments, call);
+}
+
+absl::StatusOr<std::vector<Reply>> Redis::Run(std::span<const Arguments> commands,
+                                              CallOptions call) {
+  constexpr int kAttempts = 2;
+  for (int attempt = 1;; ++attempt) {
+    ASSIGN_OR_RETURN(Lease lease, Borrow(call.deadline, /*fresh=*/attempt > 1));
+    const microseconds timeout = Remaining(options_.io_timeout, call.deadline);
+    if (timeout <= microseconds::zero()) return DeadlinePassed();
+    if (!lease->SetTimeout(timeout)) return Unreachable();
+    if (auto replies = lease->Exchange(commands)) return *std::move(replies);
+    if (lease->timed_out()) {
+      if (timeout < options_.io_timeout) return DeadlinePassed();
+      return absl::UnavailableError("redis did not answer in time");
+    }
+    if (!call.idempotent || !lease.pooled() || attempt == kAttempts) return Unreachable();
+  }
+}
+
+absl::StatusOr<Redis::Lease> Redis::Borrow(std::optional<TimePoint> deadline, bool fresh) {
+  {
+    std::unique_lock lock(mutex_);
+    const auto has_room = [this] { return in_use_ < options_.pool_size; };
+    if (!has_room()) {
+      ++waits_;
+      if (!returned_.wait_for(lock, Remaining(options_.acquire_timeout, deadline), has_room)) {
+        if (deadline && steady_clock::now() >= *deadline) return DeadlinePassed();
+        return absl::ResourceExhaustedError("all redis connections are in use");
+      }
+    }
+    ++in_use_;
+    if (fresh) idle_.clear();  // what broke one connection has most likely broken them all
+    while (!idle_.empty()) {
+      std::unique_ptr<Connection> connection = std::move(idle_.back());
+      idle_.pop_back();
+      if (!connection->IsStale()) return Lease(*this, std::move(connection), /*pooled=*/true);
+    }
+  }
+  absl::StatusOr<std::unique_ptr<Connection>> connection = Connect(deadline);
+  if (!connection.ok()) {
+    GiveBack(nullptr);
+    return connection.status();
+  }
+  return Lease(*this, *std::move(connection), /*pooled=*/false);
+}
+
+absl::StatusOr<std::unique_ptr<Redis::Connection>> Redis::Connect(
+    std::optional<TimePoint> deadline) const {
+  const microseconds timeout = Remaining(options_.connect_timeout, deadline);
+  if (timeout <= microseconds::zero()) return DeadlinePassed();
+  redisContext* context =
+      redisConnectWithTimeout(options_.host.c_str(), options_.port, ToTimeval(timeout));
+  auto connection = std::make_unique<Connection>(context);
+  if (!connection->usable() || !connection->SetTimeout(timeout)) return Unreachable();
+  redisEnableKeepAlive(context);
+  if (options_.password.empty()) return connection;
+  std::vector<std::string_view> auth = {"AUTH"};
+  if (!options_.user.empty()) auth.push_back(options_.user);
+  auth.push_back(options_.password.Reveal());
+  const Arguments arguments(auth);
+  const auto replies = connection->Exchange({&arguments, 1});
+  if (!replies) return Unreachable();
+  RETURN_IF_ERROR(replies->front().status());
+  return connection;
+}
+
+void Redis::GiveBack(std::unique_ptr<Connection> connection) {
+  {
+    const std::lock_guard lock(mutex_);
+    --in_use_;
+    if (connection && connection->usable()) idle_.push_back(std::move(connection));
+  }
+  returned_.notify_one();
+}
+
+absl::Status Functions::Load() {
+  return redis_.Command({"FUNCTION", "LOAD", "REPLACE", source_}, {.idempotent = true}).status();
+}
+
+absl::StatusOr<Reply> Functions::Call(std::string_view name, std::span<const std::string> keys,
+                                      std::span<const std::string> arguments, CallOptions call) {
+  const std::string key_count = std::to_string(keys.size());
+  std::vector<std::string_view> command = {"FCALL", name, key_count};
+  command.insert(command.end(), keys.begin(), keys.end());
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  absl::StatusOr<Reply> reply = redis_.Command(command, call);
+  if (reply.ok() || ErrorCode(reply.status()) != kFunctionNotFound) return reply;
+  RETURN_IF_ERROR(Load());
+  return redis_.Command(command, call);
+}
+
+}  // namespace common::redis
