@@ -1,0 +1,57 @@
+// Every reason that the streaming daemon's own rules give; docs/errors.md is generated from it.
+#pragma once
+#include <vector>
+
+#include "libs/common/errors/errors.h"
+
+namespace streaming {
+
+using common::errors::Reason;
+
+inline constexpr Reason kGameServiceNotSeeded{
+    "GAME_SERVICE_NOT_SEEDED", absl::StatusCode::kFailedPrecondition,
+    "The game service has no audience pool yet; an admin seeds it with SeedAudiencePool."};
+inline constexpr Reason kPoolFull{"POOL_FULL", absl::StatusCode::kFailedPrecondition,
+                                  "The pool would grow beyond the most members a game may have."};
+inline constexpr Reason kSessionNotFound{"SESSION_NOT_FOUND", absl::StatusCode::kNotFound,
+                                         "No such session."};
+inline constexpr Reason kSessionNotOwned{"SESSION_NOT_OWNED", absl::StatusCode::kPermissionDenied,
+                                         "The session belongs to another account's streamer."};
+inline constexpr Reason kStreamerNotOwned{
+    "STREAMER_NOT_OWNED", absl::StatusCode::kPermissionDenied,
+    "The caller may not stream as this streamer: an Account is the caller's own, a Character the "
+    "first account's that streamed it, an Actor a service's."};
+inline constexpr Reason kStreamerAlreadyActive{
+    "STREAMER_ALREADY_ACTIVE", absl::StatusCode::kAlreadyExists,
+    "The streamer has a session that has not ended; a streamer has one over all games."};
+inline constexpr Reason kStreamerAmbiguous{
+    "STREAMER_AMBIGUOUS", absl::StatusCode::kInvalidArgument,
+    "Streamers of several types have this id; say which with streamer_type."};
+inline constexpr Reason kSessionNotPending{"SESSION_NOT_PENDING",
+                                           absl::StatusCode::kFailedPrecondition,
+                                           "Only a Pending session can be started."};
+inline constexpr Reason kSessionNotLive{"SESSION_NOT_LIVE", absl::StatusCode::kFailedPrecondition,
+                                        "The session is not Live."};
+inline constexpr Reason kSessionNotActive{
+    "SESSION_NOT_ACTIVE", absl::StatusCode::kFailedPrecondition, "The session has ended."};
+inline constexpr Reason kEventTypeNotAllowed{
+    "EVENT_TYPE_NOT_ALLOWED", absl::StatusCode::kPermissionDenied,
+    "Only a game server (role service) may report a world first."};
+inline constexpr Reason kReactionRateLimited{
+    "REACTION_RATE_LIMITED", absl::StatusCode::kResourceExhausted,
+    "The session had its share of player-triggered reactions for this minute."};
+inline constexpr Reason kCareerNotFound{
+    "CAREER_NOT_FOUND", absl::StatusCode::kNotFound,
+    "The streamer has no career yet; the first stream begins it."};
+
+inline std::vector<Reason> Reasons() {
+  return {kGameServiceNotSeeded, kPoolFull,
+          kSessionNotFound,      kSessionNotOwned,
+          kStreamerNotOwned,     kStreamerAlreadyActive,
+          kStreamerAmbiguous,    kSessionNotPending,
+          kSessionNotLive,       kSessionNotActive,
+          kEventTypeNotAllowed,  kReactionRateLimited,
+          kCareerNotFound};
+}
+
+}  // namespace streaming
