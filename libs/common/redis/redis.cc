@@ -1,6 +1,5 @@
 #include "libs/common/redis/redis.h"
 
-#include <algorithm>
 #include <cerrno>
 
 #include <absl/strings/str_cat.h>
@@ -13,9 +12,7 @@
 namespace common::redis {
 namespace {
 
-using std::chrono::duration_cast;
 using std::chrono::microseconds;
-using std::chrono::steady_clock;
 
 constexpr size_t kMaxPipeline = 10'000;
 
@@ -28,12 +25,6 @@ absl::Status DeadlinePassed() {
   return absl::DeadlineExceededError("deadline passed while waiting for redis");
 }
 
-// `limit`, or what is left until the deadline if that is less. Zero or below: it has passed.
-microseconds Remaining(microseconds limit, std::optional<steady_clock::time_point> deadline) {
-  if (!deadline) return limit;
-  return std::min(limit, duration_cast<microseconds>(*deadline - steady_clock::now()));
-}
-
 }  // namespace
 
 // One hiredis context with its time-out.
@@ -41,7 +32,7 @@ class Redis::Connection {
  public:
   explicit Connection(redisContext* context) : context_(context) {}
 
-  bool usable() const { return context_ && context_->err == 0; }
+  bool broken() const { return !context_ || context_->err != 0; }
   // hiredis reports the receive time-out as an I/O error with this errno.
   bool timed_out() const { return timed_out_; }
 
@@ -105,35 +96,14 @@ class Redis::Connection {
   std::vector<size_t> lengths_;
 };
 
-// A borrowed connection, given back or closed at the end of its scope.
-class Redis::Lease {
- public:
-  Lease(Redis& redis, std::unique_ptr<Connection> connection, bool pooled)
-      : redis_(&redis), connection_(std::move(connection)), pooled_(pooled) {}
-  Lease(Lease&& other) noexcept = default;
-  Lease& operator=(Lease&&) = delete;
-  ~Lease() {
-    if (connection_) redis_->GiveBack(std::move(connection_));
-  }
-
-  Connection* operator->() { return connection_.get(); }
-  // Whether the connection served somebody before, so that the server may have closed it since.
-  bool pooled() const { return pooled_; }
-
- private:
-  Redis* redis_;
-  std::unique_ptr<Connection> connection_;
-  bool pooled_;
-};
-
-Redis::Redis(Options options) : options_(std::move(options)) { signal(SIGPIPE, SIG_IGN); }
+Redis::Redis(Options options)
+    : options_(std::move(options)), pool_(options_.pool_size, options_.acquire_timeout) {
+  signal(SIGPIPE, SIG_IGN);
+}
 
 Redis::~Redis() = default;
 
-Redis::Stats Redis::stats() const {
-  const std::lock_guard lock(mutex_);
-  return {.open = idle_.size() + in_use_, .in_use = in_use_, .waits = waits_};
-}
+pool::Stats Redis::stats() const { return pool_.stats(); }
 
 absl::StatusOr<Reply> Redis::Command(Arguments arguments, CallOptions call) {
   ASSIGN_OR_RETURN(std::vector<Reply> replies, Run({&arguments, 1}, call));
@@ -155,8 +125,8 @@ absl::StatusOr<std::vector<Reply>> Redis::Run(std::span<const Arguments> command
                                               CallOptions call) {
   constexpr int kAttempts = 2;
   for (int attempt = 1;; ++attempt) {
-    ASSIGN_OR_RETURN(Lease lease, Borrow(call.deadline, /*fresh=*/attempt > 1));
-    const microseconds timeout = Remaining(options_.io_timeout, call.deadline);
+    ASSIGN_OR_RETURN(Lease lease, Borrow(call.deadline));
+    const microseconds timeout = pool::Remaining(options_.io_timeout, call.deadline);
     if (timeout <= microseconds::zero()) return DeadlinePassed();
     if (!lease->SetTimeout(timeout)) return Unreachable();
     if (auto replies = lease->Exchange(commands)) return *std::move(replies);
@@ -165,44 +135,24 @@ absl::StatusOr<std::vector<Reply>> Redis::Run(std::span<const Arguments> command
       return absl::UnavailableError("redis did not answer in time");
     }
     if (!call.idempotent || !lease.pooled() || attempt == kAttempts) return Unreachable();
+    pool_.CloseIdle();
   }
 }
 
-absl::StatusOr<Redis::Lease> Redis::Borrow(std::optional<TimePoint> deadline, bool fresh) {
-  {
-    std::unique_lock lock(mutex_);
-    const auto has_room = [this] { return in_use_ < options_.pool_size; };
-    if (!has_room()) {
-      ++waits_;
-      if (!returned_.wait_for(lock, Remaining(options_.acquire_timeout, deadline), has_room)) {
-        if (deadline && steady_clock::now() >= *deadline) return DeadlinePassed();
-        return absl::ResourceExhaustedError("all redis connections are in use");
-      }
-    }
-    ++in_use_;
-    if (fresh) idle_.clear();  // what broke one connection has most likely broken them all
-    while (!idle_.empty()) {
-      std::unique_ptr<Connection> connection = std::move(idle_.back());
-      idle_.pop_back();
-      if (!connection->IsStale()) return Lease(*this, std::move(connection), /*pooled=*/true);
-    }
-  }
-  absl::StatusOr<std::unique_ptr<Connection>> connection = Connect(deadline);
-  if (!connection.ok()) {
-    GiveBack(nullptr);
-    return connection.status();
-  }
-  return Lease(*this, *std::move(connection), /*pooled=*/false);
+absl::StatusOr<Redis::Lease> Redis::Borrow(std::optional<pool::TimePoint> deadline) {
+  return pool_.Borrow(
+      deadline, [](const Connection& connection) { return !connection.IsStale(); },
+      [&] { return Connect(deadline); });
 }
 
 absl::StatusOr<std::unique_ptr<Redis::Connection>> Redis::Connect(
-    std::optional<TimePoint> deadline) const {
-  const microseconds timeout = Remaining(options_.connect_timeout, deadline);
+    std::optional<pool::TimePoint> deadline) const {
+  const microseconds timeout = pool::Remaining(options_.connect_timeout, deadline);
   if (timeout <= microseconds::zero()) return DeadlinePassed();
   redisContext* context =
       redisConnectWithTimeout(options_.host.c_str(), options_.port, ToTimeval(timeout));
   auto connection = std::make_unique<Connection>(context);
-  if (!connection->usable() || !connection->SetTimeout(timeout)) return Unreachable();
+  if (connection->broken() || !connection->SetTimeout(timeout)) return Unreachable();
   redisEnableKeepAlive(context);
   if (options_.password.empty()) return connection;
   std::vector<std::string_view> auth = {"AUTH"};
@@ -213,15 +163,6 @@ absl::StatusOr<std::unique_ptr<Redis::Connection>> Redis::Connect(
   if (!replies) return Unreachable();
   RETURN_IF_ERROR(replies->front().status());
   return connection;
-}
-
-void Redis::GiveBack(std::unique_ptr<Connection> connection) {
-  {
-    const std::lock_guard lock(mutex_);
-    --in_use_;
-    if (connection && connection->usable()) idle_.push_back(std::move(connection));
-  }
-  returned_.notify_one();
 }
 
 absl::Status Functions::Load() {

@@ -7,10 +7,8 @@
 // reply.h.
 #pragma once
 #include <chrono>
-#include <condition_variable>
 #include <initializer_list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +19,7 @@
 #include <absl/status/statusor.h>
 
 #include "libs/common/config/secret.h"
+#include "libs/common/pool/bounded_pool.h"
 #include "libs/common/redis/reply.h"
 
 namespace common::redis {
@@ -41,7 +40,7 @@ struct CallOptions {
   // Without it a broken call has an unknown outcome and is reported as UNAVAILABLE.
   bool idempotent = false;
   // Ends waiting earlier than the options' time-outs do.
-  std::optional<std::chrono::steady_clock::time_point> deadline = std::nullopt;
+  std::optional<pool::TimePoint> deadline = std::nullopt;
 };
 
 // The words of one command, any bytes, the command's name first.
@@ -49,14 +48,6 @@ using Arguments = std::span<const std::string_view>;
 
 class Redis {
  public:
-  // For the metrics: connections that exist, those lent, and how often a caller had to wait for
-  // one.
-  struct Stats {
-    size_t open = 0;
-    size_t in_use = 0;
-    uint64_t waits = 0;
-  };
-
   // Connects to nothing yet. Ignores SIGPIPE for the process: hiredis writes to sockets that the
   // server may have closed.
   explicit Redis(Options options);
@@ -76,24 +67,19 @@ class Redis {
   absl::StatusOr<std::vector<Reply>> Pipeline(std::span<const std::vector<std::string>> commands,
                                               CallOptions call = {});
 
-  Stats stats() const;
+  pool::Stats stats() const;
 
  private:
   class Connection;
-  class Lease;
-  using TimePoint = std::chrono::steady_clock::time_point;
+  using Lease = pool::BoundedPool<Connection>::Lease;
 
   absl::StatusOr<std::vector<Reply>> Run(std::span<const Arguments> commands, CallOptions call);
-  absl::StatusOr<Lease> Borrow(std::optional<TimePoint> deadline, bool fresh);
-  absl::StatusOr<std::unique_ptr<Connection>> Connect(std::optional<TimePoint> deadline) const;
-  void GiveBack(std::unique_ptr<Connection> connection);
+  absl::StatusOr<Lease> Borrow(std::optional<pool::TimePoint> deadline);
+  absl::StatusOr<std::unique_ptr<Connection>> Connect(
+      std::optional<pool::TimePoint> deadline) const;
 
   const Options options_;
-  mutable std::mutex mutex_;
-  std::condition_variable returned_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // the last one given back is lent first
-  size_t in_use_ = 0;
-  uint64_t waits_ = 0;
+  pool::BoundedPool<Connection> pool_;
 };
 
 // A library of Redis Functions, loaded at the start and again whenever the server turns out to have
