@@ -1,0 +1,206 @@
+#include "libs/common/runtime/app.h"
+
+#include <nlohmann/json.hpp>
+#include <signal.h>
+#include <unistd.h>
+
+#include "libs/common/base/status.h"
+#include "libs/common/log/log.h"
+
+namespace common::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kProbeInterval{1000};
+constexpr milliseconds kRetryFirst{50};
+constexpr milliseconds kRetryMax{2000};
+
+rpc::TokenVerifier MakeVerifier(const ServerSettings& settings) {
+  return rpc::TokenVerifier({.hs256_key = settings.auth_hs256_key,
+                             .issuer = settings.auth_issuer,
+                             .audience = settings.auth_audience});
+}
+
+void ExplainInsecure() {
+  log::Warning("auth.insecure",
+               {{"meaning", "AUTH_MODE=insecure: every caller is an admin. Never in production."}});
+}
+
+}  // namespace
+
+App::App(std::string name, const ServerSettings& settings)
+    : name_(std::move(name)),
+      settings_(settings),
+      executor_(static_cast<size_t>(settings.threads), static_cast<size_t>(settings.queue_max)),
+      verifier_(MakeVerifier(settings)),
+      edge_({.domain = name_,
+             .enabled = settings.enabled,
+             .insecure = settings.auth_mode == "insecure",
+             .deadline_max = settings.deadline_max},
+            verifier_, executor_, metrics_),
+      loop_([this] { return Tick(); }) {
+  auto& depth = metrics_.GetGauge("executor_queue_depth", "Calls that wait for a thread.");
+  metrics_.OnScrape([this, &depth] { depth.Set(static_cast<double>(executor_.queue_depth())); });
+}
+
+App::~App() {
+  // Parts may use those made before them.
+  while (!parts_.empty()) parts_.pop_back();
+}
+
+void App::ServeHttp(const config::Address& address, std::vector<http::Route> routes) {
+  http_routes_.emplace_back(address, std::move(routes));
+}
+void App::OnStart(std::string name, std::function<absl::Status()> step) {
+  steps_.push_back({std::move(name), std::move(step)});
+}
+void App::OnStop(std::function<void()> stop) { stops_.push_back(std::move(stop)); }
+void App::Watch(std::string name, std::function<absl::Status()> probe) {
+  auto& gauge = metrics_.GetGauge("dependency_up", "Whether a dependency answered its last probe.",
+                                  {{"dependency", name}});
+  dependencies_.push_back({std::move(name), std::move(probe), false, &gauge});
+}
+
+int App::RunUntilSignal(const std::string& version) {
+  if (const auto status = Listen(version); !status.ok()) {
+    log::Error("start.failed", {{"problem", ToStd(status.message())}});
+    return 1;
+  }
+  loop_.Start();
+
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  int signal = 0;
+  sigwait(&signals, &signal);
+  // A second signal does not wait for the drain.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  Drain();
+  return failed_ ? 1 : 0;
+}
+
+absl::Status App::Listen(const std::string& version) {
+  ASSIGN_OR_RETURN(grpc_, rpc::Server::Start({.address = settings_.grpc_addr.ToString(),
+                                              .reflection = settings_.reflection},
+                                             services_, service_names_));
+  http_routes_.emplace_back(settings_.admin_addr, AdminRoutes());
+  for (auto& [address, routes] : http_routes_) {
+    http::ServerOptions options;
+    options.address = address.host;
+    options.port = static_cast<uint16_t>(address.port);
+    options.executor = [this](std::function<void()> task) {
+      return executor_.TrySubmit(std::move(task));
+    };
+    options.observe = [this](const http::Served& served) {
+      metrics_
+          .GetCounter(
+              "http_server_requests_total", "HTTP requests answered, by route and status.",
+              {{"route", std::string(served.route)}, {"status", std::to_string(served.status)}})
+          .Increment();
+    };
+    ASSIGN_OR_RETURN(auto server, http::Server::Start(options, std::move(routes)));
+    log::Info("http.listening", {{"host", address.host}, {"port", int64_t{server->port()}}});
+    http_.push_back(std::move(server));
+  }
+  metrics_.GetGauge("build_info", "The running version.", {{"version", version}}).Set(1);
+  log::Info("grpc.listening", {{"host", settings_.grpc_addr.host}, {"port", grpc_->port()}});
+  log::Info("started", {{"version", version},
+                        {"pid", static_cast<int64_t>(getpid())},
+                        {"enabled", settings_.enabled}});
+  if (settings_.auth_mode == "insecure") ExplainInsecure();
+  return absl::OkStatus();
+}
+
+std::vector<http::Route> App::AdminRoutes() {
+  const auto healthz = [](const http::Request&) { return http::TextResponse(200, "ok\n"); };
+  const auto readyz = [this](const http::Request&) {
+    return ready_ ? http::TextResponse(200, "ready\n") : http::TextResponse(503, "not ready\n");
+  };
+  const auto metrics = [this](const http::Request&) {
+    http::Response response = http::TextResponse(200, metrics_.Text());
+    response.headers = {{"Content-Type", "text/plain; version=0.0.4"}};
+    return response;
+  };
+  return {{.method = "GET", .pattern = "/healthz", .handler = healthz, .run_inline = true},
+          {.method = "GET", .pattern = "/readyz", .handler = readyz, .run_inline = true},
+          {.method = "GET", .pattern = "/metrics", .handler = metrics, .run_inline = true}};
+}
+
+// The loop's step: first the start, one attempt a time, then the probes for ever.
+std::chrono::microseconds App::Tick() {
+  if (!settings_.enabled || failed_ || stopping_) return kProbeInterval;
+  if (started_steps_ < steps_.size()) {
+    StartParts();
+    if (started_steps_ < steps_.size()) return retry_pause_;
+  }
+  ProbeOnce();
+  return kProbeInterval;
+}
+
+void App::StartParts() {
+  while (started_steps_ < steps_.size() && !stopping_) {
+    const Step& step = steps_[started_steps_];
+    const absl::Status status = step.run();
+    if (status.ok()) {
+      ++started_steps_;
+      retry_pause_ = milliseconds{0};
+      continue;
+    }
+    if (!absl::IsUnavailable(status)) {
+      log::Error("start.failed", {{"step", step.name}, {"problem", ToStd(status.message())}});
+      return Fail();
+    }
+    if (retry_pause_.count() == 0) {
+      log::Warning("start.waiting", {{"step", step.name}, {"problem", ToStd(status.message())}});
+    }
+    retry_pause_ = std::min(std::max(retry_pause_ * 2, kRetryFirst), kRetryMax);
+    return;
+  }
+}
+
+void App::Fail() {
+  failed_ = true;
+  retry_pause_ = kRetryMax;
+  kill(getpid(), SIGTERM);
+}
+
+void App::ProbeOnce() {
+  bool all_up = true;
+  for (Dependency& dependency : dependencies_) {
+    const absl::Status status = dependency.probe();
+    if (status.ok() != dependency.up) {
+      // Transitions only: an outage is two lines, not one a second.
+      log::Write(status.ok() ? log::Level::kInfo : log::Level::kWarning,
+                 status.ok() ? "dependency.up" : "dependency.down",
+                 {{"dependency", dependency.name}, {"problem", ToStd(status.message())}});
+    }
+    dependency.up = status.ok();
+    dependency.gauge->Set(status.ok() ? 1 : 0);
+    all_up &= status.ok();
+  }
+  if (all_up == ready_ || stopping_) return;
+  ready_ = all_up;
+  grpc_->SetServing(all_up);
+  log::Info(all_up ? "ready" : "not_ready");
+}
+
+void App::Drain() {
+  log::Info("draining");
+  stopping_ = true;
+  ready_ = false;
+  grpc_->SetServing(false);
+  std::this_thread::sleep_for(settings_.drain_delay);
+  loop_.Stop();
+  if (started_steps_ == steps_.size()) {
+    for (auto stop = stops_.rbegin(); stop != stops_.rend(); ++stop) (*stop)();
+  }
+  for (auto& server : http_) server->Stop(settings_.drain_grace);
+  grpc_->Stop(settings_.drain_grace);
+  executor_.Stop();
+  log::Info("stopped");
+  log::Flush();
+}
+
+}  // namespace common::runtime

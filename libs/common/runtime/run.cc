@@ -1,0 +1,69 @@
+#include "libs/common/runtime/run.h"
+
+#include <cstdio>
+
+#include <CLI/CLI.hpp>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "libs/common/http/client.h"
+#include "libs/common/log/log.h"
+#include "libs/common/runtime/version.h"
+
+namespace common::runtime {
+
+std::string Version() { return BANNOU_VERSION; }
+
+CommandLine ParseCommandLine(int argc, char** argv, const std::string& name,
+                             const std::string& settings_help) {
+  CommandLine out;
+  CLI::App cli("The " + name + " daemon. Settings come from the environment.", name);
+  cli.set_version_flag("--version", Version());
+  cli.add_flag("--strict", out.strict, "Treat an unknown setting as an error");
+  cli.add_flag("--print-config", out.print_config, "Print the settings in force and exit");
+  cli.add_flag("--print-config-docs", out.print_config_docs,
+               "Print the table of all settings as Markdown and exit");
+  cli.add_flag("--healthcheck", out.healthcheck,
+               "Ask the running daemon's admin port whether it is ready; exit 0 or 1");
+  cli.footer("Settings:\n" + settings_help);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& end) {
+    out.exit_code = cli.exit(end);
+  }
+  return out;
+}
+
+bool Report(const config::LoadReport& report, bool strict) {
+  for (const std::string& warning : report.warnings) {
+    std::fprintf(stderr, "%s: %s\n", strict ? "error" : "warning", warning.c_str());
+  }
+  for (const std::string& error : report.errors) {
+    std::fprintf(stderr, "error: %s\n", error.c_str());
+  }
+  return report.errors.empty() && (!strict || report.warnings.empty());
+}
+
+void PrepareProcess(const std::string& name, const ServerSettings& settings) {
+  // gRPC's tracing prints what passes through it, payloads and tokens included.
+  unsetenv("GRPC_TRACE");
+  unsetenv("GRPC_VERBOSITY");
+  signal(SIGPIPE, SIG_IGN);
+  // Every thread inherits the mask, so that only the main thread's sigwait sees these.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  log::Init(name, settings.log_level);
+}
+
+int CheckHealth(const config::Address& admin) {
+  http::Client client;
+  const auto response = client.Send({.method = "GET",
+                                     .url = "http://" + admin.ToString() + "/readyz",
+                                     .timeout = std::chrono::seconds(2)});
+  return response.ok() && response->status == 200 ? 0 : 1;
+}
+
+}  // namespace common::runtime

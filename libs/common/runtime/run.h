@@ -1,0 +1,70 @@
+// What a daemon's main calls: the command line, the settings, and the App's life.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <absl/status/status.h>
+
+#include "libs/common/base/status.h"
+#include "libs/common/config/settings.h"
+#include "libs/common/runtime/app.h"
+#include "libs/common/runtime/settings.h"
+
+namespace common::runtime {
+
+template <class S>
+struct Daemon {
+  std::string name;    // "stream": the `service` of log lines, and ErrorInfo's domain
+  std::string prefix;  // "STREAM": of its environment variables
+  config::Table<S> table;
+  ServerSettings S::*server;
+  // What no single row can see; every problem, empty when all is well.
+  std::function<std::vector<std::string>(const S&)> check;
+  // Builds the parts. It must not talk to anything outside: that is for App::OnStart.
+  std::function<absl::Status(const S&, App&)> bind;
+};
+
+struct CommandLine {
+  bool strict = false;
+  bool print_config = false;
+  bool print_config_docs = false;
+  bool healthcheck = false;
+  std::optional<int> exit_code;  // set when the command line alone ends the process
+};
+CommandLine ParseCommandLine(int argc, char** argv, const std::string& name,
+                             const std::string& settings_help);
+// Prints every problem; false when any ends the process.
+bool Report(const config::LoadReport& report, bool strict);
+void PrepareProcess(const std::string& name, const ServerSettings& settings);
+int CheckHealth(const config::Address& admin);
+std::string Version();
+
+template <class S>
+int Run(int argc, char** argv, const Daemon<S>& daemon) {
+  const CommandLine command =
+      ParseCommandLine(argc, argv, daemon.name, config::Document(daemon.table));
+  if (command.exit_code) return *command.exit_code;
+  const config::Environment environment = config::ReadEnvironment();
+  if (command.print_config_docs) return std::fputs(config::Document(daemon.table).c_str(), stdout) < 0;
+  if (command.print_config) return std::fputs(config::Print(daemon.table, environment).c_str(), stdout) < 0;
+
+  S settings;
+  config::LoadReport report =
+      config::Load(settings, daemon.table, daemon.prefix + "_", environment);
+  if (report.errors.empty()) {
+    report.errors = Check(settings.*daemon.server, daemon.prefix);
+    for (std::string& problem : daemon.check(settings)) report.errors.push_back(std::move(problem));
+  }
+  if (command.healthcheck) return CheckHealth((settings.*daemon.server).admin_addr);
+  if (!Report(report, command.strict)) return 2;
+
+  PrepareProcess(daemon.name, settings.*daemon.server);
+  App app(daemon.name, settings.*daemon.server);
+  if (const absl::Status status = daemon.bind(settings, app); !status.ok()) {
+    return Report({.errors = {std::string(ToStd(status.message()))}}, false) ? 0 : 2;
+  }
+  return app.RunUntilSignal(Version());
+}
+
+}  // namespace common::runtime

@@ -1,0 +1,118 @@
+// The settings that every daemon has, each under the daemon's own prefix.
+#pragma once
+#include <chrono>
+#include <string>
+
+#include "libs/common/config/address.h"
+#include "libs/common/config/secret.h"
+#include "libs/common/config/settings.h"
+
+namespace common::runtime {
+
+struct ServerSettings {
+  bool enabled = false;
+  config::Address grpc_addr;
+  config::Address admin_addr;
+  std::string log_level;
+  bool reflection = false;
+  int threads = 0;
+  int queue_max = 0;
+  std::chrono::milliseconds deadline_max{};
+  std::chrono::milliseconds drain_delay{};
+  std::chrono::milliseconds drain_grace{};
+  std::string auth_mode;
+  config::Secret auth_hs256_key;
+  std::string auth_issuer;
+  std::string auth_audience;
+  std::string nats_url;
+  config::Address redis_addr;
+  std::string redis_user;
+  config::Secret redis_password;
+  int redis_pool_size = 0;
+  config::Address mysql_addr;
+  std::string mysql_user;
+  config::Secret mysql_password;
+  std::string mysql_database;
+  int mysql_pool_size = 0;
+};
+
+// The rows of those settings; `server` is the daemon's member that holds them. `database` and the
+// two ports are the defaults that differ between daemons.
+struct ServerDefaults {
+  std::string prefix;  // "STREAM"
+  std::string database;
+  int grpc_port = 0;
+  int admin_port = 0;
+};
+template <class S>
+config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*server);
+
+// What no single row can see. Empty when all is well.
+std::vector<std::string> Check(const ServerSettings& settings, const std::string& prefix);
+
+// --- implementation ------------------------------------------------------------------------------
+template <class S>
+config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*server) {
+  using V = ServerSettings;
+  using config::Into;
+  const auto name = [&](const char* rest) { return defaults.prefix + "_" + rest; };
+  const auto local = [](int port) { return "127.0.0.1:" + std::to_string(port); };
+  constexpr bool kSecret = true;
+  return {
+      {name("GRPC_ADDR"), local(defaults.grpc_port),
+       "Where gRPC listens, host:port; port 0 takes a free one.", Into(server, &V::grpc_addr)},
+      {name("ADMIN_ADDR"), local(defaults.admin_port),
+       "Where /healthz, /readyz and /metrics listen, host:port. Keep it away from players.",
+       Into(server, &V::admin_addr)},
+      {name("LOG_LEVEL"), "info", "The least level that is logged: debug, info, warning or error.",
+       Into(server, &V::log_level)},
+      {name("REFLECTION"), "true", "Whether gRPC reflection describes the services.",
+       Into(server, &V::reflection)},
+      {name("THREADS"), "8", "Threads that run RPC and HTTP handlers, 1 to 256.",
+       Into(server, &V::threads, 1, 256)},
+      {name("QUEUE_MAX"), "512",
+       "Calls that may wait for a thread, 1 to 65536; more are refused with RESOURCE_EXHAUSTED.",
+       Into(server, &V::queue_max, 1, 65536)},
+      {name("DEADLINE_MAX_MS"), "10000",
+       "The longest that one call may take, in milliseconds, whatever the caller asks for.",
+       Into(server, &V::deadline_max, 100, 600000)},
+      {name("DRAIN_DELAY_MS"), "0",
+       "On SIGTERM, how long to answer calls as not ready before draining, in milliseconds; "
+       "at least the load balancer's probe period.",
+       Into(server, &V::drain_delay, 0, 120000)},
+      {name("DRAIN_GRACE_MS"), "10000",
+       "On SIGTERM, how long calls in flight may take to end, in milliseconds.",
+       Into(server, &V::drain_grace, 0, 120000)},
+      {name("AUTH_MODE"), "token",
+       "token: every call carries a valid JWT. insecure: every caller is an admin; never in "
+       "production.",
+       Into(server, &V::auth_mode)},
+      {name("AUTH_HS256_KEY"), "", "The shared key of HS256 tokens, at least 32 bytes.",
+       Into(server, &V::auth_hs256_key), kSecret},
+      {name("AUTH_ISSUER"), "bannou", "The required `iss` of tokens.",
+       Into(server, &V::auth_issuer)},
+      {name("AUTH_AUDIENCE"), "bannou-streaming", "The required `aud` of tokens.",
+       Into(server, &V::auth_audience)},
+      {name("NATS_URL"), "nats://127.0.0.1:4222", "The NATS server with JetStream.",
+       Into(server, &V::nats_url)},
+      {name("REDIS_ADDR"), local(6379), "The Redis 7 server, host:port.",
+       Into(server, &V::redis_addr)},
+      {name("REDIS_USER"), "", "The Redis ACL user; empty is the default user.",
+       Into(server, &V::redis_user)},
+      {name("REDIS_PASSWORD"), "", "The Redis password; empty sends no AUTH.",
+       Into(server, &V::redis_password), kSecret},
+      {name("REDIS_POOL_SIZE"), "16", "Connections to Redis at most, 1 to 256.",
+       Into(server, &V::redis_pool_size, 1, 256)},
+      {name("MYSQL_ADDR"), local(3306), "The MySQL or MariaDB server, host:port.",
+       Into(server, &V::mysql_addr)},
+      {name("MYSQL_USER"), defaults.database, "The database user.", Into(server, &V::mysql_user)},
+      {name("MYSQL_PASSWORD"), "", "The database user's password.",
+       Into(server, &V::mysql_password), kSecret},
+      {name("MYSQL_DATABASE"), defaults.database, "The database, which must exist.",
+       Into(server, &V::mysql_database)},
+      {name("MYSQL_POOL_SIZE"), "8", "Connections to the database at most, 2 to 256.",
+       Into(server, &V::mysql_pool_size, 2, 256)},
+  };
+}
+
+}  // namespace common::runtime
