@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# Packages of a bare Debian 12. Sourced by ./dev.
+
+# Runs a command as root: directly, or through sudo.
+as_root() {
+  if [[ $EUID -eq 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    fail "installing packages needs root: run as root, or install sudo"
+  fi
+}
+
+# Of the package names given, prints those that are not installed, one a line.
+missing_packages() {
+  dpkg-query -W -f '${db:Status-Abbrev}\t${Package}\n' "$@" 2>/dev/null |
+    awk -F '\t' '$1 ~ /^.i/ { print $2 }' | sort -u |
+    comm -13 - <(printf '%s\n' "$@" | sort -u)
+}
+
+# Installs what is missing of the packages given. Debian starts a server as soon as it is installed;
+# a policy that answers "forbidden" (101) keeps port and data directory of the system untouched.
+install_packages() {
+  local -a missing
+  mapfile -t missing < <(missing_packages "$@")
+  ((${#missing[@]})) || return 0
+  say "installing ${#missing[@]} packages: ${missing[*]}"
+  # In a child, so that its trap cannot collide with the caller's.
+  as_root bash -s -- "${missing[@]}" <<'ROOT'
+set -euo pipefail
+policy=/usr/sbin/policy-rc.d
+saved=
+restore() { if [[ -n $saved ]]; then mv -f "$saved" $policy; else rm -f $policy; fi; }
+if [[ -e $policy || -L $policy ]]; then
+  saved=$(mktemp $policy.XXXXXX)
+  mv -f $policy "$saved"
+fi
+trap restore EXIT
+trap 'exit 130' INT TERM
+printf '#!/bin/sh\nexit 101\n' >$policy
+chmod 755 $policy
+
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update </dev/null
+apt-get -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@" </dev/null |
+  awk '/^(Need to get|Setting up)/ { print "  " $0; fflush() }'
+ROOT
+}
+
+setup() {
+  [[ -r /etc/debian_version ]] || fail "this script installs Debian packages; see deploy/local/packages.txt"
+  local -a packages
+  mapfile -t packages < <(awk '!/^#/ && NF { print $1 }' deploy/local/packages.txt)
+  install_packages "${packages[@]}"
+}
