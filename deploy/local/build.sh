@@ -8,16 +8,16 @@ BIN=$ROOT/build/$PRESET/bin
 # Reads ninja's output. On a terminal one line that renews itself, otherwise a line for every tenth of
 # the work; what is not progress (warnings, errors) passes unchanged.
 condense_progress() {
-  local line done total what tenth=0 open=0
+  local line finished total what tenth=0 open=0
   while IFS= read -r line; do
     if [[ $line =~ ^\[([0-9]+)/([0-9]+)\]\ (.*) ]]; then
-      done=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]} what=${BASH_REMATCH[3]}
+      finished=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]} what=${BASH_REMATCH[3]}
       if [[ -t 1 ]]; then
-        printf '\r\033[K  %d/%d %.60s' "$done" "$total" "$what"
+        printf '\r\033[K  %d/%d %.60s' "$finished" "$total" "$what"
         open=1
-      elif ((10 * done / total != tenth)); then
-        tenth=$((10 * done / total))
-        printf '  %d/%d\n' "$done" "$total"
+      elif ((10 * finished / total != tenth)); then
+        tenth=$((10 * finished / total))
+        printf '  %d/%d\n' "$finished" "$total"
       fi
     elif [[ $line != 'ninja: no work to do.' ]]; then
       ((!open)) || printf '\n'
