@@ -5,8 +5,8 @@ PRESET=${DEV_PRESET:-dev}
 # shellcheck disable=SC2034  # read by stack.sh
 BIN=$ROOT/build/$PRESET/bin
 
-# Reads ninja's output. On a terminal one line that renews itself, otherwise a line for every tenth of
-# the work; what is not progress (warnings, errors) passes unchanged.
+# Reads ninja's output. On a terminal one line that renews itself, otherwise a line for every tenth
+# of the work; what is not progress (warnings, errors) passes unchanged.
 condense_progress() {
   local line finished total what tenth=0 open=0
   while IFS= read -r line; do
@@ -39,4 +39,15 @@ build() {
     fail "the build could not be configured"
   }
   cmake --build --preset "$PRESET" "${targets[@]}" 2>&1 | condense_progress
+}
+
+# run_tests [ctest option…]: builds and runs all of them; tests/lint is one.
+run_tests() {
+  local status=0 started=$SECONDS
+  setup
+  build all
+  # Two at most: the suites start servers and daemons of their own.
+  ctest --preset "$PRESET" --parallel "$(($(nproc) > 1 ? 2 : 1))" "$@" || status=$?
+  ((status == 0)) || fail "tests failed, $((SECONDS - started)) s"
+  say "all tests passed, $((SECONDS - started)) s"
 }

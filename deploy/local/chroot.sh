@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Shows that a clean clone works on a bare Debian 12: makes a fresh minimal chroot, clones the committed
-# tree into it and runs a command there. Nothing of the host's packages, caches or build is visible.
+# Shows that a clean clone works on a bare Debian 12: makes a fresh minimal chroot, clones the
+# committed tree into it and runs a command there. Nothing of the host's packages, caches or build
+# is visible.
 #
 #   deploy/local/chroot.sh [--keep] [--dir DIR] [command…]      default: ./dev demo
 #
@@ -38,22 +39,25 @@ trap 'exit 130' INT TERM
 
 # The host's Debian sources, because a bare system has them and they may name a nearer mirror.
 debian_sources() {
-  grep -l -r -e 'debian-archive-keyring' -e '^deb .*debian' /etc/apt/sources.list{,.d} 2>/dev/null || true
+  grep -l -r -e 'debian-archive-keyring' -e '^deb .*debian' \
+    /etc/apt/sources.list{,.d} 2>/dev/null || true
 }
 
 started=$SECONDS
 if [[ ! -e $dir/etc/debian_version ]]; then
   mapfile -t sources < <(debian_sources)
-  mirror=$(grep -h -o -m1 -E 'https?://[^ ]+/debian/?($| )' "${sources[@]}" /dev/null | head -n1 || true)
+  mirror=$(grep -h -o -m1 -E 'https?://[^ ]+/debian/?($| )' "${sources[@]}" /dev/null |
+    head -n1 || true)
   debootstrap --variant=minbase --keyring="$KEYRING" --include=ca-certificates \
-    bookworm "$dir" "${mirror:-http://deb.debian.org/debian}" | sed -n 's/^I: \(Retrieving InRelease\|Base system\)/\1/p'
+    bookworm "$dir" "${mirror:-http://deb.debian.org/debian}" | grep '^I: Base system'
   if ((${#sources[@]})); then
     rm -f "$dir/etc/apt/sources.list"
     for source in "${sources[@]}"; do cp "$source" "$dir/etc/apt/${source#/etc/apt/}"; done
   fi
 fi
 cp /etc/resolv.conf /etc/hosts "$dir/etc/"
-echo "bare system ready after $((SECONDS - started)) s: $(dpkg-query --admindir="$dir/var/lib/dpkg" -W | wc -l) packages"
+packages=$(dpkg-query --admindir="$dir/var/lib/dpkg" -W | wc -l)
+echo "bare system ready after $((SECONDS - started)) s: $packages packages"
 
 mount -t proc proc "$dir/proc"
 mount --bind /dev "$dir/dev"

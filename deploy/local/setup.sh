@@ -42,14 +42,20 @@ printf '#!/bin/sh\nexit 101\n' >$policy
 chmod 755 $policy
 
 export DEBIAN_FRONTEND=noninteractive
+count=0
 apt-get -qq update </dev/null
 apt-get -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@" </dev/null |
-  awk '/^(Need to get|Setting up)/ { print "  " $0; fflush() }'
+  while IFS= read -r line; do
+    case $line in
+      *'newly installed'* | 'Need to get'*) echo "  $line" ;;
+      'Setting up'*) ((++count % 25)) || echo "  $count set up" ;;
+    esac
+  done
 ROOT
 }
 
 setup() {
-  [[ -r /etc/debian_version ]] || fail "this script installs Debian packages; see deploy/local/packages.txt"
+  [[ -r /etc/debian_version ]] || fail "not Debian: install what deploy/local/packages.txt names"
   local -a packages
   mapfile -t packages < <(awk '!/^#/ && NF { print $1 }' deploy/local/packages.txt)
   install_packages "${packages[@]}"

@@ -1,0 +1,66 @@
+# shellcheck shell=bash
+# Everything that judges text. Sourced by ./dev.
+
+BUF_VERSION=1.75.0
+
+# Tracked and new files that match the patterns, one a line.
+sources() { git ls-files --cached --others --exclude-standard -- "$@"; }
+
+# lint [--tidy]: all checks run, then the ones that failed are named. clang-tidy looks at what
+# changed against main, with --tidy at everything; it needs a configured build.
+lint() {
+  local -a failed=() check
+  setup
+  install_packages clang-format-14 clang-tidy-14 shellcheck
+  for check in layout format shells contract "tidy ${1:-}"; do
+    read -ra check <<<"$check"
+    say "lint: ${check[*]}"
+    "lint_${check[0]}" "${check[@]:1}" || failed+=("${check[0]}")
+  done
+  ((${#failed[@]} == 0)) || fail "lint found something: ${failed[*]}"
+  say "lint found nothing"
+}
+
+lint_layout() { python3 tests/lint/lint.py && python3 tests/lint/lint_test.py --quiet; }
+
+lint_format() {
+  sources '*.h' '*.cc' | xargs -r clang-format-14 --dry-run -Werror
+}
+
+lint_shells() { sources dev .ci/run '*.sh' | xargs -r shellcheck -x; }
+
+# The contract's linter comes from npm; without npm it is skipped, but never in CI.
+lint_contract() {
+  if ! command -v npm >/dev/null; then
+    if [[ ${CI:-} != true ]]; then
+      say "skipped: buf needs npm (apt-get install nodejs npm)"
+      return 0
+    fi
+    install_packages nodejs npm
+  fi
+  local folder=.cache/buf-$BUF_VERSION
+  [[ -x $folder/node_modules/.bin/buf ]] ||
+    npm install --silent --no-save --prefix "$folder" "@bufbuild/buf@$BUF_VERSION" || return
+  "$folder/node_modules/.bin/buf" lint
+}
+
+lint_tidy() {
+  local base
+  local -a files
+  if [[ ! -e build/$PRESET/compile_commands.json ]]; then
+    say "skipped: clang-tidy needs ./dev build"
+    return 0
+  fi
+  if [[ ${1:-} == --tidy ]]; then
+    mapfile -t files < <(sources '*.cc')
+  else
+    base=$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main)
+    mapfile -t files < <(git diff --name-only --diff-filter=d "$base" -- '*.cc')
+  fi
+  # gcc's precompiled header means nothing to clang: the files include what they need.
+  mkdir -p .cache/tidy
+  sed -E 's/-Winvalid-pch +-include [^ ]+//' "build/$PRESET/compile_commands.json" \
+    >.cache/tidy/compile_commands.json
+  ((${#files[@]} == 0)) ||
+    printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p .cache/tidy
+}
