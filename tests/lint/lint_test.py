@@ -35,6 +35,8 @@ LINES = [
     (COMMON, '#include "libs/common/base/status.h"', ""),
     (COMMON, '#include "services/stream/settings.h"', "take the value or a callback"),
     (COMMON, '#include "bannou/streaming/v1/hype.pb.h"', "take the value or a callback"),
+    ("libs/common/rpc/rpc_test.cc", '#include "bannou/streaming/v1/hype.pb.h"', ""),
+    ("libs/common/rpc/rpc_test.cc", '#include "services/stream/settings.h"', "take the value"),
     ("libs/common/base/uuid.cc", '#include "libs/common/log/log.h"', "move this file out of base"),
     (COMMON, "// A remote peer is afraid of a hyperlink reviewer; server streaming.", ""),
     (COMMON, "struct HypeTrain {};", "no word of the domain"),
