@@ -54,7 +54,8 @@ lint_tidy() {
   if [[ ${1:-} == --tidy ]]; then
     mapfile -t files < <(sources '*.cc')
   else
-    base=$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main)
+    base=$(git merge-base HEAD origin/main 2>/dev/null ||
+      git merge-base HEAD main 2>/dev/null || echo HEAD)
     mapfile -t files < <(git diff --name-only --diff-filter=d "$base" -- '*.cc')
   fi
   # gcc's precompiled header means nothing to clang: the files include what they need.
@@ -62,5 +63,7 @@ lint_tidy() {
   sed -E 's/-Winvalid-pch +-include [^ ]+//' "build/$PRESET/compile_commands.json" \
     >.cache/tidy/compile_commands.json
   ((${#files[@]} == 0)) ||
-    printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p .cache/tidy
+    printf '%s\n' "${files[@]}" |
+    xargs -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p .cache/tidy \
+      2> >(grep -v ' generated\.$' >&2)
 }
