@@ -282,7 +282,7 @@ int Run(const Arguments& arguments) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   Arguments arguments;
   CLI::App app("Calls a gRPC server through reflection");
   app.add_option("address", arguments.address, "host:port")->required();
@@ -293,10 +293,8 @@ int main(int argc, char** argv) {
   app.add_option("--deadline", arguments.deadline_seconds, "seconds for the whole call")
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
-  try {
-    return Run(arguments);
-  } catch (const std::exception& error) {
-    std::cerr << "call: " << error.what() << "\n";
-    return 1;
-  }
+  return Run(arguments);
+} catch (const std::exception& error) {
+  std::cerr << "call: " << error.what() << "\n";
+  return 1;
 }
