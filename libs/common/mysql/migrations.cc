@@ -1,0 +1,130 @@
+#include "libs/common/mysql/migrations.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <openssl/evp.h>
+
+#include "libs/common/base/status.h"
+#include "libs/common/mysql/lock.h"
+
+namespace common::mysql {
+namespace {
+
+constexpr auto kLockWait = std::chrono::seconds(5);
+constexpr int kLockAttempts = 24;  // two minutes for another instance to finish
+
+struct Migration {
+  int version;
+  std::string_view name;
+  std::string_view sql;
+  std::string checksum;  // SHA-256, 32 bytes
+};
+
+std::string Sha256(std::string_view text) {
+  std::string digest(32, '\0');
+  EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr,
+             EVP_sha256(), nullptr);
+  return digest;
+}
+
+absl::StatusOr<Migration> Parse(const embed::File& file) {
+  int version = 0;
+  const char* const end = file.name.data() + file.name.size();
+  const size_t separator = file.name.find("__");
+  if (file.name.starts_with('V') && file.name.ends_with(".sql") &&
+      separator != std::string_view::npos &&
+      std::from_chars(file.name.data() + 1, end, version).ptr == file.name.data() + separator) {
+    return Migration{version, file.name, file.content, Sha256(file.content)};
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("migration is not named V<number>__<what>.sql: ", ToAbsl(file.name)));
+}
+
+absl::StatusOr<std::vector<Migration>> ParseAll(std::span<const embed::File> files) {
+  std::vector<Migration> migrations;
+  for (const embed::File& file : files) {
+    ASSIGN_OR_RETURN(Migration migration, Parse(file));
+    migrations.push_back(std::move(migration));
+  }
+  std::sort(migrations.begin(), migrations.end(),
+            [](const Migration& a, const Migration& b) { return a.version < b.version; });
+  for (size_t i = 0; i < migrations.size(); ++i) {
+    if (migrations[i].version != static_cast<int>(i) + 1) {
+      return absl::InvalidArgumentError(absl::StrCat("migration ", i + 1, " is missing or double"));
+    }
+  }
+  return migrations;
+}
+
+// The statements of a file without comment lines; a semicolon inside a line does not end one.
+std::vector<std::string> Statements(std::string_view sql) {
+  std::vector<std::string> statements(1);
+  for (const absl::string_view line : absl::StrSplit(ToAbsl(sql), '\n')) {
+    const absl::string_view text = absl::StripAsciiWhitespace(line);
+    if (text.empty() || text.substr(0, 2) == "--") continue;
+    absl::StrAppend(&statements.back(), line, "\n");
+    if (text.back() == ';') statements.emplace_back();
+  }
+  if (statements.back().empty()) statements.pop_back();
+  return statements;
+}
+
+absl::StatusOr<NamedLock> Lock(Pool& pool) {
+  for (int attempt = 0; attempt < kLockAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(std::optional<NamedLock> lock,
+                     NamedLock::Acquire(pool, "migrations", kLockWait));
+    if (lock) return *std::move(lock);
+  }
+  return absl::UnavailableError("another instance keeps migrating the database");
+}
+
+// How many of the migrations are applied already; an error if any of these differs.
+absl::StatusOr<size_t> CountApplied(Connection& connection,
+                                    const std::vector<Migration>& migrations) {
+  ASSIGN_OR_RETURN(const Rows rows, connection.Query("SELECT version, checksum FROM schema_history "
+                                                     "ORDER BY version"));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const int version = rows[i].Get<int>(0);
+    if (i >= migrations.size() || version != migrations[i].version ||
+        rows[i].Get<std::string>(1) != migrations[i].checksum) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the database's schema has diverged from the program at version ", version));
+    }
+  }
+  return rows.size();
+}
+
+absl::Status Apply(Connection& connection, const Migration& migration) {
+  for (const std::string& statement : Statements(migration.sql)) {
+    RETURN_IF_ERROR(connection.Run(statement));
+  }
+  return connection
+      .Execute("INSERT INTO schema_history (version, name, checksum) VALUES (?, ?, ?)",
+               migration.version, migration.name, migration.checksum)
+      .status();
+}
+
+}  // namespace
+
+absl::Status Migrate(Pool& pool, std::span<const embed::File> files) {
+  ASSIGN_OR_RETURN(const std::vector<Migration> migrations, ParseAll(files));
+  ASSIGN_OR_RETURN(NamedLock lock, Lock(pool));
+  RETURN_IF_ERROR(
+      lock.connection().Run("CREATE TABLE IF NOT EXISTS schema_history ("
+                            " version INT NOT NULL PRIMARY KEY,"
+                            " name VARCHAR(255) NOT NULL,"
+                            " checksum BINARY(32) NOT NULL COMMENT 'SHA-256 of the file',"
+                            " applied_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)"
+                            ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
+  ASSIGN_OR_RETURN(const size_t applied, CountApplied(lock.connection(), migrations));
+  for (size_t i = applied; i < migrations.size(); ++i) {
+    RETURN_IF_ERROR(Apply(lock.connection(), migrations[i]));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace common::mysql

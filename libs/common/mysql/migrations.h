@@ -1,0 +1,21 @@
+// Brings a database's schema to what the program expects, or refuses.
+#pragma once
+#include <span>
+
+#include "libs/common/embed/embed.h"
+#include "libs/common/mysql/pool.h"
+
+namespace common::mysql {
+
+// Applies, in order and under a named lock, the files `V001__what.sql`, `V002__…` that
+// `schema_history` does not list yet. A file holds one or more statements, each ended by a
+// semicolon at the end of a line. The database commits each DDL statement by itself, so that a file
+// which failed half-way is run again from its start: write statements that may be repeated.
+//
+// FAILED_PRECONDITION, and nothing is changed, when the schema has diverged: an applied file has
+// another checksum now, or the database knows a version that the program does not.
+// INVALID_ARGUMENT when the files themselves have a gap or a malformed name. The pool's time-outs
+// bound each statement.
+absl::Status Migrate(Pool& pool, std::span<const embed::File> files);
+
+}  // namespace common::mysql
