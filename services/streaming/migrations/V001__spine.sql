@@ -1,5 +1,5 @@
 -- Games and their pools: a pool is a seed and the sizes of its segments; members are derived.
-CREATE TABLE game_pool (
+CREATE TABLE IF NOT EXISTS game_pool (
   game_service_id BINARY(16) NOT NULL,
   seed BIGINT UNSIGNED NOT NULL,
   shards SMALLINT UNSIGNED NOT NULL,
@@ -11,7 +11,7 @@ CREATE TABLE game_pool (
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- One row a growth of a pool. `request_id` makes a repeated seeding the same one.
-CREATE TABLE pool_segment (
+CREATE TABLE IF NOT EXISTS pool_segment (
   game_service_id BINARY(16) NOT NULL,
   ordinal INT UNSIGNED NOT NULL,
   size INT UNSIGNED NOT NULL,
@@ -22,7 +22,7 @@ CREATE TABLE pool_segment (
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- A character belongs to the first account that streams it; role service may bind it anew.
-CREATE TABLE character_owner (
+CREATE TABLE IF NOT EXISTS character_owner (
   character_id BINARY(16) NOT NULL,
   account_id BINARY(16) NOT NULL,
   PRIMARY KEY (character_id)
@@ -30,7 +30,7 @@ CREATE TABLE character_owner (
 
 -- A streamer's record in one game: what lasts after the stream. Growth is in thousandths, so that
 -- sums are exact; `content_tags` and `peak_tier` say what was counted already.
-CREATE TABLE streamer (
+CREATE TABLE IF NOT EXISTS streamer (
   streamer_type TINYINT UNSIGNED NOT NULL,
   streamer_id BINARY(16) NOT NULL,
   game_service_id BINARY(16) NOT NULL,
@@ -56,7 +56,7 @@ CREATE TABLE streamer (
 
 -- In-game stream sessions. `active` is 1 until Ended and then NULL, so that its unique key allows
 -- one active session a streamer and any number of ended ones.
-CREATE TABLE session (
+CREATE TABLE IF NOT EXISTS session (
   id BINARY(16) NOT NULL,
   game_service_id BINARY(16) NOT NULL,
   shard SMALLINT UNSIGNED NOT NULL,
@@ -97,7 +97,7 @@ CREATE TABLE session (
   KEY session_platform (platform_session_id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE session_moment (
+CREATE TABLE IF NOT EXISTS session_moment (
   session_id BINARY(16) NOT NULL,
   ordinal INT UNSIGNED NOT NULL,
   at DATETIME(6) NOT NULL,
@@ -108,7 +108,7 @@ CREATE TABLE session_moment (
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- A hype train and each of its transitions; a transition's row makes its event a single one.
-CREATE TABLE hype_train (
+CREATE TABLE IF NOT EXISTS hype_train (
   id BINARY(16) NOT NULL,
   session_id BINARY(16) NOT NULL,
   trigger_event VARCHAR(32) NOT NULL,
@@ -120,7 +120,7 @@ CREATE TABLE hype_train (
   KEY hype_train_open (completed_at)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
-CREATE TABLE hype_transition (
+CREATE TABLE IF NOT EXISTS hype_transition (
   hype_id BINARY(16) NOT NULL,
   kind TINYINT UNSIGNED NOT NULL,
   level TINYINT UNSIGNED NOT NULL,
@@ -129,7 +129,7 @@ CREATE TABLE hype_transition (
 
 -- What a pool member was to a streamer: sessions attended, the run of interested ones, and, while
 -- `followed_since` is set, a follow that lapses at session `lapse_ordinal`.
-CREATE TABLE attendance (
+CREATE TABLE IF NOT EXISTS attendance (
   streamer_type TINYINT UNSIGNED NOT NULL,
   streamer_id BINARY(16) NOT NULL,
   game_service_id BINARY(16) NOT NULL,
@@ -147,7 +147,7 @@ CREATE TABLE attendance (
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- Milestones reached; the key makes each fire once.
-CREATE TABLE milestone (
+CREATE TABLE IF NOT EXISTS milestone (
   streamer_type TINYINT UNSIGNED NOT NULL,
   streamer_id BINARY(16) NOT NULL,
   game_service_id BINARY(16) NOT NULL,
@@ -159,7 +159,7 @@ CREATE TABLE milestone (
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- Platform sessions and whose they are, as the stream daemon announced them.
-CREATE TABLE platform_session (
+CREATE TABLE IF NOT EXISTS platform_session (
   id BINARY(16) NOT NULL,
   account_id BINARY(16) NOT NULL,
   in_game_session_id BINARY(16) NULL,
@@ -169,7 +169,7 @@ CREATE TABLE platform_session (
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- Events of committed changes, until the relay has published them (libs/common/outbox/outbox.sql).
-CREATE TABLE outbox (
+CREATE TABLE IF NOT EXISTS outbox (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
   event_id BINARY(16) NOT NULL,
   subject VARCHAR(128) NOT NULL,
