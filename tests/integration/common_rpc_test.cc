@@ -1,14 +1,13 @@
 // The edge over a real connection: what a client sees of identity, permission, validation, load and
 // faults. The service is one of the contract; its handlers are the test's.
-#include <jwt/jwt.hpp>
+#include <future>
 
 #include <bannou/stream/v1/admin.grpc.pb.h>
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
 #include <grpc/health/v1/health.pb.h>
 #include <gtest/gtest.h>
-
-#include <future>
+#include <jwt/jwt.hpp>
 
 #include "libs/common/rpc/server.h"
 #include "libs/common/rpc/service.h"
@@ -49,8 +48,7 @@ class RpcTest : public testing::Test {
     edge_ = std::make_unique<Edge>(settings, verifier_, *executor_, metrics_);
     service_ = std::make_unique<AdminRpc>(*edge_);
     ASSERT_TRUE(service_->Describe().ok());
-    auto server =
-        Server::Start({.address = "127.0.0.1:0"}, {service_.get()}, {AdminRpc::Name()});
+    auto server = Server::Start({.address = "127.0.0.1:0"}, {service_.get()}, {AdminRpc::Name()});
     ASSERT_TRUE(server.ok());
     server_ = *std::move(server);
     channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()),
@@ -81,8 +79,7 @@ class RpcTest : public testing::Test {
   }
 
   metrics::Registry metrics_;
-  TokenVerifier verifier_{
-      {.hs256_key = config::Secret(kKey), .issuer = "iss", .audience = "aud"}};
+  TokenVerifier verifier_{{.hs256_key = config::Secret(kKey), .issuer = "iss", .audience = "aud"}};
   std::unique_ptr<executor::Executor> executor_;
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<AdminRpc> service_;
@@ -146,9 +143,11 @@ TEST_F(RpcTest, AServiceThatIsOffSaysSo) {
 
 TEST_F(RpcTest, WhatFindsNoPlaceIsRefusedAtOnce) {
   Start({.domain = "test"}, 1, 2);
-  std::promise<void> gate;
+  std::promise<void> entered, gate;
   std::shared_future<void> open = gate.get_future().share();
-  service_->behaviour = [open] {
+  std::once_flag first;
+  service_->behaviour = [&, open] {
+    std::call_once(first, [&] { entered.set_value(); });
     open.wait();
     return absl::OkStatus();
   };
@@ -156,7 +155,9 @@ TEST_F(RpcTest, WhatFindsNoPlaceIsRefusedAtOnce) {
   std::vector<std::future<grpc::Status>> calls;
   std::atomic<int> refused = 0;
   const std::string token = Token({"developer"});
-  for (int i = 0; i < kCalls; ++i) {
+  calls.push_back(std::async(std::launch::async, [&] { return Call(token); }));
+  entered.get_future().wait();
+  for (int i = 1; i < kCalls; ++i) {
     calls.push_back(std::async(std::launch::async, [&] {
       grpc::Status status = Call(token);
       if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) ++refused;

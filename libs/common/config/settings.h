@@ -2,7 +2,7 @@
 // --print-config and docs/configuration.md all come from the same rows. The row's `fallback` is the
 // only place where a default is written.
 #pragma once
-#include <cctype>
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -63,7 +63,8 @@ std::optional<std::string> CheckRange(double value, double minimum, double maxim
 // Into(&Settings::pool_size, 1, 100) or Into(&Settings::server, &Server::grpc_addr).
 template <class S, class T>
 auto Into(T S::*member) {
-  return [member](S& settings, std::string_view text) { return ParseValue(settings.*member, text); };
+  return
+      [member](S& settings, std::string_view text) { return ParseValue(settings.*member, text); };
 }
 template <class S, class P, class T>
 auto Into(P S::*part, T P::*member) {
@@ -116,13 +117,13 @@ LoadReport Load(S& settings, const Table<S>& table, std::string_view prefix,
       report.errors.push_back(row.env + ": " + *problem);
     }
   }
-  for (const std::string& name : UnknownVariables(environment, prefix, [&](std::string_view name) {
-         for (const Setting<S>& row : table) {
-           if (name == row.env || (row.secret && name == row.env + "_FILE")) return true;
-         }
-         return false;
-       })) {
-    report.warnings.push_back(name + ": no such setting");
+  const auto known = [&table](std::string_view variable) {
+    return std::any_of(table.begin(), table.end(), [&](const Setting<S>& row) {
+      return variable == row.env || (row.secret && variable == row.env + "_FILE");
+    });
+  };
+  for (const std::string& variable : UnknownVariables(environment, prefix, known)) {
+    report.warnings.push_back(variable + ": no such setting");
   }
   return report;
 }
@@ -134,7 +135,10 @@ std::string Print(const Table<S>& table, const Environment& environment) {
   for (const Setting<S>& row : table) {
     const Source source = FindSource(environment, row.env, row.fallback, row.secret);
     out += row.env + "=" +
-           (!row.secret ? source.text : source.text.empty() ? "[unset]" : "[secret]") + "\n";
+           (!row.secret           ? source.text
+            : source.text.empty() ? "[unset]"
+                                  : "[secret]") +
+           "\n";
   }
   return out;
 }
@@ -144,8 +148,9 @@ template <class S>
 std::string Document(const Table<S>& table) {
   std::string out = "| Variable | Default | Meaning |\n|---|---|---|\n";
   for (const Setting<S>& row : table) {
-    const std::string shown =
-        row.fallback.empty() ? "" : row.secret ? "[secret]" : "`" + row.fallback + "`";
+    const std::string shown = row.fallback.empty() ? ""
+                              : row.secret         ? "[secret]"
+                                                   : "`" + row.fallback + "`";
     out += "| `" + row.env + "` | " + shown + " | " + MarkdownCell(row.doc) + " |\n";
   }
   return out;
