@@ -11,7 +11,8 @@ import os
 import re
 import sys
 
-SKIPPED_FOLDERS = {".git", ".cache", "build", "node_modules", "__pycache__"}
+# Fixtures are what others sent, byte for byte.
+SKIPPED_FOLDERS = {".git", ".cache", "build", "fixtures", "node_modules", "__pycache__"}
 CODE = (".h", ".cc")
 SCRIPTS = (".py", ".sh", ".lua", ".cmake")
 TEXT = CODE + SCRIPTS + (".proto", ".sql", ".md", ".json", ".yaml", ".yml", ".txt", ".env", ".conf")
