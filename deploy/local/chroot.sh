@@ -24,6 +24,8 @@ done
 [[ $EUID -eq 0 ]] || { echo "chroot.sh: needs root" >&2; exit 1; }
 command -v debootstrap >/dev/null || { echo "chroot.sh: apt-get install debootstrap" >&2; exit 1; }
 [[ -n $dir ]] || dir=$(mktemp -d /var/tmp/bookworm-XXXXXX)
+mkdir -p "$dir"
+chmod 755 "$dir"
 
 # shellcheck disable=SC2317  # called by the trap
 cleanup() {
