@@ -200,6 +200,22 @@ class HttpServerTest : public testing::Test {
          .handler = echo,
          .max_body_bytes = kMaxBody,
          .sensitive = true},
+        {.method = "POST",
+         .pattern = "/sensitive",
+         .handler =
+             [this](const Request& request) {
+               kept_ = request.body;
+               return TextResponse(200, std::string(request.body));
+             },
+         .max_body_bytes = kMaxBody,
+         .sensitive = true},
+        {.method = "GET",
+         .pattern = "/kept",
+         .handler =
+             [this](const Request&) {
+               return TextResponse(200,
+                                   kept_ == std::string(kept_.size(), '\0') ? "wiped" : "kept");
+             }},
         {.method = "GET", .pattern = "/inline", .handler = echo, .run_inline = true},
         {.method = "GET",
          .pattern = "/empty",
@@ -230,6 +246,7 @@ class HttpServerTest : public testing::Test {
 
   std::mutex mutex_;
   std::vector<std::string> served_;
+  std::string_view kept_;  // a handler's view, looked at while its connection still lives
   Gate gate_;
   TinyExecutor executor_{2};
   std::unique_ptr<Server> server_;
@@ -427,6 +444,15 @@ TEST_F(HttpServerTest, SaysWhenTheExecutorIsFull) {
   EXPECT_THAT(answer, HasSubstr("Retry-After: 1\r\n"));
   gate_.Open();
   for (RawPeer& peer : peers) EXPECT_THAT(peer.ReadAnswer(), HasSubstr("through"));
+}
+
+TEST_F(HttpServerTest, OverwritesASensitiveBodyAfterItsHandler) {
+  Start();
+  RawPeer peer(server_->port());
+  peer.Send("POST /sensitive HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nsecret");
+  EXPECT_THAT(peer.ReadAnswer(), HasSubstr("secret"));
+  peer.Send("GET /kept HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(peer.ReadAnswer(), HasSubstr("wiped"));
 }
 
 TEST_F(HttpServerTest, HidesWhatAHandlerThrows) {
