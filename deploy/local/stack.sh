@@ -193,7 +193,11 @@ start_part() {
         --dir "$STATE/data/redis" --appendonly yes --save ''
       ;;
     mariadb) start_mariadb ;;
-    platform_sim) launch platform_sim "$BIN/platform_sim" --port "${PLATFORM_SIM_ADDR##*:}" ;;
+    platform_sim)
+      # Webhooks go to the stream daemon over plain HTTP.
+      launch platform_sim "$BIN/platform_sim" --port "${PLATFORM_SIM_ADDR##*:}" \
+        --allow-loopback-http
+      ;;
     stream | streaming) launch_daemon "$1" ;;
     gateway) start_gateway ;;
   esac
