@@ -35,7 +35,7 @@ DOMAIN_WORD = re.compile(
     r"|(?<![a-z])(?:emote|raid|chat)", re.IGNORECASE)
 DOMAIN_PROTOS = ("bannou/stream/", "bannou/streaming/")
 SQL = re.compile(
-    r"\bSELECT\s+[\w(*@`]|\bINSERT\s+(?:IGNORE\s+)?INTO\b|\bUPDATE\s+\w+\s+SET\b"
+    r"\bSELECT\s+[A-Za-z_(*@`]|\bINSERT\s+(?:IGNORE\s+)?INTO\b|\bUPDATE\s+\w+\s+SET\b"
     r"|\b(?:DELETE\s+FROM|REPLACE\s+INTO|(?:CREATE|ALTER|DROP)\s+TABLE)\b")
 SQL_FOLDERS = ("libs/common/mysql/", "libs/common/outbox/", "libs/common/testing/", "tests/")
 # Every key carries a hash tag: a literal such as "pool:{". "port:{}" is a log format, not a key.

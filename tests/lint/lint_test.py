@@ -46,6 +46,7 @@ LINES = [
     (WORKER, 'db.Run("SELECT id FROM session");', "put the statement into"),
     (WORKER, 'db.Run("UPDATE session SET a = 1");', "put the statement into"),
     (WORKER, "// SELECT nothing here", ""),
+    (WORKER, 'db.Run("SELECT 1");', ""),
     (COMMON, 'Send({"SELECT", "1"});', ""),
     ("services/streaming/hype/hype_keys.h", 'return "hype:{" + game + "}";', ""),
     (WORKER, 'Get("hype:{" + game + "}");', "<feature>_keys.h"),
