@@ -245,7 +245,7 @@ await_part() {
 register_app() {
   curl -sf -m 5 -o /dev/null -X POST -H 'Content-Type: application/json' -d '{
     "client_id": "'"$TWITCH_CLIENT_ID"'", "client_secret": "'"$TWITCH_CLIENT_SECRET"'",
-    "redirect_uris": ["http://'"$STREAM_HTTP_ADDR"'/stream/oauth/callback/twitch"]
+    "redirects": ["http://'"$STREAM_HTTP_ADDR"'/stream/oauth/callback/twitch"]
   }' "http://$PLATFORM_SIM_ADDR/sim/apps" || fail "platform_sim refused our application"
 }
 
