@@ -14,7 +14,7 @@ find_package(Boost REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark CONFIG REQUIRED)
 
-# Their own CMake configs are broken or absent (nats.c's names a static library that is not shipped).
+# Their CMake configs are broken or absent: nats.c's names a static library that is not shipped.
 pkg_check_modules(NATS REQUIRED IMPORTED_TARGET libnats)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 
@@ -32,7 +32,7 @@ find_path(GRPC_PROTOS grpc/health/v1/health.proto PATHS /usr/share/grpc-proto RE
 find_program(CCACHE ccache)
 if(CCACHE)
   # gcc's precompiled headers need this sloppiness, see the ccache manual.
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${CCACHE})
+  set(sloppiness pch_defines,time_macros,include_file_mtime,include_file_ctime)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=${sloppiness} CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${CCACHE})
 endif()

@@ -1,6 +1,6 @@
 # bannou_embed(<target> <namespace> <glob>): makes the files that match, sorted by name, part of the
-# target. With namespace a::b the code includes "embedded/a/b.h" and calls a::b::Files(), which gives
-# a std::span of common::embed::File.
+# target. With namespace a::b the code includes "embedded/a/b.h" and calls a::b::Files(), which
+# gives a std::span of common::embed::File.
 function(bannou_embed target namespace glob)
   file(GLOB files CONFIGURE_DEPENDS ${glob})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})

@@ -27,8 +27,8 @@ function(bannou_sources out)
   set(${out} ${all} PARENT_SCOPE)
 endfunction()
 
-# bannou_test(<name> SOURCES … DEPS … [LABELS …] [TIMEOUT s]): one binary and one ctest entry a group,
-# so that a group links once.
+# bannou_test(<name> SOURCES … DEPS … [LABELS …] [TIMEOUT s]): one binary and one ctest entry a
+# group, so that a group links once.
 function(bannou_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   if(NOT ARG_SOURCES)

@@ -14,13 +14,15 @@
 
 #include "libs/common/http/client.h"
 #include "libs/common/http/server.h"
+#include "libs/common/testing/eventually.h"
 
 namespace common::http {
 namespace {
 
+using common::testing::Eventually;
 using std::chrono::milliseconds;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr milliseconds kPatience{10'000};
 constexpr size_t kMaxBody = 1000;
@@ -161,16 +163,7 @@ class Gate {
   bool open_ = false;
 };
 
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(milliseconds(2));
-  }
-  return true;
-}
-
-class HttpServerTest : public testing::Test {
+class HttpServerTest : public ::testing::Test {
  protected:
   ~HttpServerTest() override { gate_.Open(); }
 
@@ -378,10 +371,8 @@ TEST_F(HttpServerTest, CutsASlowHeaderAndASlowBody) {
   // A byte now and then does not prolong the deadline.
   RawPeer dripping(server_->port());
   std::jthread drip([&](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      dripping.Send("G");
-      std::this_thread::sleep_for(milliseconds(10));
-    }
+    const auto stopped = [&] { return stop.stop_requested(); };
+    while (!Eventually(stopped, milliseconds(10))) dripping.Send("G");
   });
   dripping.ReadAll();
   EXPECT_TRUE(dripping.closed());
@@ -478,7 +469,7 @@ TEST_F(HttpServerTest, ReportsRoutesNeverPaths) {
   Ask("POST /echo/secret?code=secret HTTP/1.1\r\nHost: h\r\n\r\n");
   Ask("GET /secret HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_TRUE(Eventually([&] { return served().size() == 2; }));
-  EXPECT_THAT(served(), testing::UnorderedElementsAre("/echo/{name} 200", " 404"));
+  EXPECT_THAT(served(), ::testing::UnorderedElementsAre("/echo/{name} 200", " 404"));
 }
 
 TEST_F(HttpServerTest, StopWaitsForRequestsInFlightAndClosesIdleConnections) {

@@ -65,7 +65,7 @@ absl::Status Make(const Reason& reason, std::string_view message);
 absl::Status MakeRetryable(const Reason& reason, std::string_view message, Duration retry_after);
 
 struct FieldViolation {
-  std::string field;  // path from the request, for example "sentiments[2].intensity"
+  std::string field;  // path from the request, for example "items[2].count"
   std::string description;
 };
 // INVALID_FIELDS with every violation. The list is cut so that the details stay below 4 KiB.

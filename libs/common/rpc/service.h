@@ -1,11 +1,11 @@
 // How a service class declares its RPCs. The class derives from Service<Generated>, names each
 // method once with BANNOU_UNARY, and writes the handler as a plain blocking function:
 //
-//   class HypeRpc final : public common::rpc::Service<v1::HypeService> {
+//   class OrderRpc final : public common::rpc::Service<v1::OrderService> {
 //    public:
-//     BANNOU_UNARY(GetHypeStatus, v1::HypeStatusRequest, v1::HypeTrainStatus)
+//     BANNOU_UNARY(GetOrder, v1::GetOrderRequest, v1::Order)
 //   };
-//   absl::Status HypeRpc::GetHypeStatus(CallContext& call, const …& request, …& response) { … }
+//   absl::Status OrderRpc::GetOrder(CallContext& call, const …& request, …& response) { … }
 #pragma once
 #include <atomic>
 #include <exception>

@@ -46,8 +46,10 @@ int Run(int argc, char** argv, const Daemon<S>& daemon) {
       ParseCommandLine(argc, argv, daemon.name, config::Document(daemon.table));
   if (command.exit_code) return *command.exit_code;
   const config::Environment environment = config::ReadEnvironment();
-  if (command.print_config_docs) return std::fputs(config::Document(daemon.table).c_str(), stdout) < 0;
-  if (command.print_config) return std::fputs(config::Print(daemon.table, environment).c_str(), stdout) < 0;
+  if (command.print_config_docs)
+    return std::fputs(config::Document(daemon.table).c_str(), stdout) < 0;
+  if (command.print_config)
+    return std::fputs(config::Print(daemon.table, environment).c_str(), stdout) < 0;
 
   S settings;
   config::LoadReport report =
