@@ -1,0 +1,85 @@
+// The product's main job as one story, told through its public interfaces only. `./dev demo` prints
+// it; the end-to-end tests check what each step brought.
+#pragma once
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/status/status.h>
+
+#include "tests/story/client.h"
+
+namespace story {
+
+struct Options {
+  int pool_members = 10000;
+  int chatters = 40;
+  int messages_per_second = 10;
+  int chat_seconds = 10;
+  // How long a step may wait for what it announced.
+  std::chrono::seconds patience{30};
+};
+
+// What the daemons answered, in the order of the story.
+struct Outcome {
+  common::Uuid game_service_id;
+  common::Uuid account_id;
+  common::Uuid character_id;
+  bannou::streaming::v1::SeedAudiencePoolResponse pool;
+  bannou::stream::v1::PlatformLinkDetail link;
+  bannou::streaming::v1::StreamSessionDetail created;
+  bannou::streaming::v1::StreamSessionDetail started;
+  bannou::stream::v1::PlatformSessionStatus platform_session;
+  bannou::stream::v1::SentimentPulse pulse;
+  bannou::streaming::v1::GetAudienceTruthResponse truth;
+  std::vector<bannou::streaming::v1::AudienceReactionResult> reactions;
+  bannou::streaming::v1::HypeTrainStatus best_hype;
+  bannou::streaming::v1::StreamSessionDetail before_end;
+  bannou::streaming::v1::StreamSessionSummary summary;
+  bannou::streaming::v1::ListFollowersResponse followers;
+  bannou::streaming::v1::StreamerCareerStatus career;
+  bannou::streaming::v1::AudiencePoolStatus pool_after;
+};
+
+class Story {
+ public:
+  // `say` prints a line of the story; a line that begins a chapter has no indent.
+  Story(Stack stack, Options options, std::function<void(const std::string&)> say);
+
+  // Each step needs those before it; LinkTwitch and GoLive need the stream daemon.
+  absl::Status SeedPool();
+  absl::Status LinkTwitch();
+  absl::Status StartStream();
+  absl::Status GoLive();
+  absl::Status PlayMoments();
+  absl::Status EndStream();
+
+  const Outcome& outcome() const { return outcome_; }
+
+ private:
+  absl::Status ApproveAtTwitch(const std::string& authorization_url);
+  absl::Status PostToSim(const std::string& path, const std::string& json);
+  absl::Status AwaitPlatformSession();
+  absl::Status AwaitBlendedPulse();
+  absl::Status React(const Caller& caller, bannou::streaming::v1::ReactionEventType type,
+                     float significance, const std::string& description);
+  absl::Status AwaitCareer();
+  // Asks `condition` until it is true; DEADLINE_EXCEEDED names `what` when patience ends.
+  absl::Status Await(std::string_view what, const std::function<absl::StatusOr<bool>()>& condition);
+
+  const Stack stack_;
+  const Options options_;
+  const std::function<void(const std::string&)> say_;
+  Stubs stubs_;
+  Caller admin_;
+  Caller player_;
+  Caller game_server_;
+  std::string channel_id_;
+  Outcome outcome_;
+};
+
+// The whole of it. Without a stream daemon in `stack`, its two chapters are left out.
+absl::Status Tell(Story& story, const Stack& stack);
+
+}  // namespace story
