@@ -1,7 +1,6 @@
 #include "tests/story/story.h"
 
-#include <chrono>
-#include <thread>
+#include <algorithm>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
@@ -10,6 +9,7 @@
 #include "libs/common/base/status.h"
 #include "libs/common/http/client.h"
 #include "libs/common/http/url.h"
+#include "libs/common/testing/eventually.h"
 
 namespace story {
 namespace {
@@ -18,7 +18,6 @@ namespace stream = bannou::stream::v1;
 namespace streaming = bannou::streaming::v1;
 using common::Uuid;
 
-constexpr std::chrono::milliseconds kPollInterval{100};
 constexpr const char* kLogin = "emberforge_live";
 
 // The spec's word of an enum value.
@@ -254,20 +253,36 @@ absl::Status Story::PlayMoments() {
   };
   for (const Moment& moment : kMoments) {
     RETURN_IF_ERROR(React(game_server_, moment.type, moment.significance, moment.description));
-    // A moment's time: viewers come and go between two of them.
-    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    RETURN_IF_ERROR(WatchTheAudience());
   }
   return absl::OkStatus();
 }
 
+// Viewers come and go between two moments; a round in which nobody does is fine as well.
+absl::Status Story::WatchTheAudience() {
+  ASSIGN_OR_RETURN(const auto before, Status());
+  absl::StatusOr<streaming::StreamSessionDetail> now = before;
+  const bool moved = common::testing::Eventually(
+      [&] {
+        now = Status();
+        return !now.ok() || now->audience_count() != before.audience_count();
+      },
+      options_.between_moments);
+  RETURN_IF_ERROR(now.status());
+  if (moved) say_(absl::StrFormat("   … %d watch now", now->audience_count()));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<streaming::StreamSessionDetail> Story::Status() {
+  streaming::StreamSessionStatusRequest request;
+  request.set_session_id(outcome_.created.session_id());
+  return player_.Call(stubs_.sessions,
+                      &streaming::StreamSessionService::Stub::GetStreamSessionStatus, request);
+}
+
 absl::Status Story::EndStream() {
   say_("6. The stream ends");
-  streaming::StreamSessionStatusRequest status;
-  status.set_session_id(outcome_.created.session_id());
-  ASSIGN_OR_RETURN(
-      outcome_.before_end,
-      player_.Call(stubs_.sessions, &streaming::StreamSessionService::Stub::GetStreamSessionStatus,
-                   status));
+  ASSIGN_OR_RETURN(outcome_.before_end, Status());
   streaming::EndStreamSessionRequest request;
   request.set_session_id(outcome_.created.session_id());
   ASSIGN_OR_RETURN(outcome_.summary,
@@ -320,12 +335,15 @@ absl::Status Story::AwaitCareer() {
 
 absl::Status Story::Await(std::string_view what,
                           const std::function<absl::StatusOr<bool>()>& condition) {
-  const auto end = std::chrono::steady_clock::now() + options_.patience;
-  while (std::chrono::steady_clock::now() < end) {
-    ASSIGN_OR_RETURN(const bool met, condition());
-    if (met) return absl::OkStatus();
-    std::this_thread::sleep_for(kPollInterval);
-  }
+  absl::Status failure;
+  const bool met = common::testing::Eventually(
+      [&] {
+        const auto result = condition();
+        failure = result.status();
+        return !result.ok() || *result;
+      },
+      options_.patience);
+  if (met) return failure;
   return absl::DeadlineExceededError(absl::StrCat("waited in vain for ", common::ToAbsl(what)));
 }
 

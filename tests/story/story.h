@@ -19,6 +19,8 @@ struct Options {
   int chat_seconds = 10;
   // How long a step may wait for what it announced.
   std::chrono::seconds patience{30};
+  // How long to look at the audience after each moment, unless it changes sooner.
+  std::chrono::seconds between_moments{3};
 };
 
 // What the daemons answered, in the order of the story.
@@ -64,6 +66,8 @@ class Story {
   absl::Status AwaitBlendedPulse();
   absl::Status React(const Caller& caller, bannou::streaming::v1::ReactionEventType type,
                      float significance, const std::string& description);
+  absl::Status WatchTheAudience();
+  absl::StatusOr<bannou::streaming::v1::StreamSessionDetail> Status();
   absl::Status AwaitCareer();
   // Asks `condition` until it is true; DEADLINE_EXCEEDED names `what` when patience ends.
   absl::Status Await(std::string_view what, const std::function<absl::StatusOr<bool>()>& condition);
