@@ -1,0 +1,103 @@
+#include "libs/common/nats/jetstream.h"
+
+#include <set>
+
+#include "libs/common/base/status.h"
+
+namespace common::nats {
+namespace {
+
+jsRetentionPolicy ToNative(StreamSpec::Retention retention) {
+  switch (retention) {
+    case StreamSpec::Retention::kInterest:
+      return js_InterestPolicy;
+    case StreamSpec::Retention::kWorkQueue:
+      return js_WorkQueuePolicy;
+    case StreamSpec::Retention::kLimits:
+      break;
+  }
+  return js_LimitsPolicy;
+}
+
+// Writes the description into a configuration. `subjects` holds the pointers that it keeps.
+void Fill(jsStreamConfig& config, const StreamSpec& spec, std::vector<const char*>& subjects) {
+  for (const std::string& subject : spec.subjects) subjects.push_back(subject.c_str());
+  config.Name = spec.name.c_str();
+  config.Subjects = subjects.data();
+  config.SubjectsLen = static_cast<int>(subjects.size());
+  config.Storage = spec.storage == StreamSpec::Storage::kMemory ? js_MemoryStorage : js_FileStorage;
+  config.Retention = ToNative(spec.retention);
+  config.Discard = spec.discard == StreamSpec::Discard::kNew ? js_DiscardNew : js_DiscardOld;
+  config.MaxAge = ToNanos(spec.max_age);
+  config.Duplicates = ToNanos(spec.duplicate_window);
+  config.MaxMsgs = spec.max_messages;
+  config.MaxBytes = spec.max_bytes;
+  config.MaxMsgSize = spec.max_message_bytes;
+  config.Replicas = spec.replicas;
+}
+
+bool Same(const jsStreamConfig& a, const jsStreamConfig& b) {
+  const std::set<std::string_view> subjects_a(a.Subjects, a.Subjects + a.SubjectsLen);
+  const std::set<std::string_view> subjects_b(b.Subjects, b.Subjects + b.SubjectsLen);
+  return subjects_a == subjects_b && a.Storage == b.Storage && a.Retention == b.Retention &&
+         a.Discard == b.Discard && a.MaxAge == b.MaxAge && a.Duplicates == b.Duplicates &&
+         a.MaxMsgs == b.MaxMsgs && a.MaxBytes == b.MaxBytes && a.MaxMsgSize == b.MaxMsgSize &&
+         a.Replicas == b.Replicas;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Make(Connection& connection) {
+  jsOptions options;
+  jsOptions_Init(&options);
+  options.Wait = ToMillis(connection.request_timeout());
+  jsCtx* context = nullptr;
+  RETURN_IF_ERROR(MapError(natsConnection_JetStream(&context, connection.handle(), &options)));
+  return std::unique_ptr<JetStream>(new JetStream(connection, JetStreamHandle(context)));
+}
+
+absl::StatusOr<PublishAck> JetStream::Publish(std::string_view subject, std::string_view payload,
+                                              const Headers& headers,
+                                              const std::string& message_id) {
+  // nats.c would buffer the request and wait for an answer that cannot come.
+  if (!connection_.connected()) return absl::UnavailableError("nats is not connected");
+  ASSIGN_OR_RETURN(const MessageHandle message, MakeMessage(subject, payload, headers));
+  jsPubOptions options;
+  jsPubOptions_Init(&options);
+  if (!message_id.empty()) options.MsgId = message_id.c_str();
+  jsPubAck* raw = nullptr;
+  jsErrCode code{};
+  const natsStatus status = js_PublishMsg(&raw, handle(), message.get(), &options, &code);
+  const AckHandle ack(raw);
+  RETURN_IF_ERROR(MapError(status, code));
+  return PublishAck{.sequence = ack->Sequence, .duplicate = ack->Duplicate};
+}
+
+absl::Status JetStream::Declare(std::span<const StreamSpec> streams) {
+  ReleaseMemoryAtThreadExit();
+  for (const StreamSpec& spec : streams) RETURN_IF_ERROR(DeclareOne(spec));
+  return absl::OkStatus();
+}
+
+absl::Status JetStream::DeclareOne(const StreamSpec& spec) {
+  jsErrCode code{};
+  jsStreamInfo* raw = nullptr;
+  const natsStatus found = js_GetStreamInfo(&raw, handle(), spec.name.c_str(), nullptr, &code);
+  const StreamInfoHandle info(raw);
+  std::vector<const char*> subjects;
+  if (absl::IsNotFound(MapError(found, code))) {
+    jsStreamConfig config;
+    jsStreamConfig_Init(&config);
+    Fill(config, spec, subjects);
+    const natsStatus added = js_AddStream(nullptr, handle(), &config, nullptr, &code);
+    return MapError(added, code);
+  }
+  RETURN_IF_ERROR(MapError(found, code));
+  jsStreamConfig config = *info->Config;  // borrows its strings
+  Fill(config, spec, subjects);
+  if (Same(config, *info->Config)) return absl::OkStatus();
+  const natsStatus updated = js_UpdateStream(nullptr, handle(), &config, nullptr, &code);
+  return MapError(updated, code);
+}
+
+}  // namespace common::nats

@@ -1,0 +1,245 @@
+#include <atomic>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "libs/common/nats/consumer.h"
+#include "libs/common/testing/eventually.h"
+#include "libs/common/testing/servers.h"
+
+namespace common::nats {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::Eventually;
+using testing::NatsServer;
+
+constexpr auto kWait = milliseconds(200);
+
+Options OptionsFor(const NatsServer& server) {
+  Options options;
+  options.url = server.url();
+  options.name = "test";
+  options.reconnect_wait = milliseconds(50);
+  options.request_timeout = milliseconds(2000);
+  return options;
+}
+
+class NatsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto connection = Connection::Connect(OptionsFor(server_));
+    ASSERT_TRUE(connection.ok()) << connection.status();
+    connection_ = *std::move(connection);
+    jetstream_ = *JetStream::Make(*connection_);
+    ASSERT_TRUE(Declare(stream_).ok());
+  }
+
+  absl::Status Declare(const StreamSpec& stream) { return jetstream_->Declare({&stream, 1}); }
+
+  absl::StatusOr<PublishAck> Publish(const std::string& payload, const std::string& id = "") {
+    return jetstream_->Publish("test.a", payload, {{"Kind", "x"}}, id);
+  }
+
+  std::unique_ptr<PullConsumer> Open(ConsumerSpec spec = {.stream = "TEST", .durable = "reader"}) {
+    auto consumer = PullConsumer::Open(*jetstream_, std::move(spec));
+    EXPECT_TRUE(consumer.ok()) << consumer.status();
+    return *std::move(consumer);
+  }
+
+  // Everything that comes within a short wait, acknowledged.
+  std::vector<std::string> Drain(PullConsumer& consumer) {
+    std::vector<std::string> payloads;
+    for (;;) {
+      auto messages = consumer.Fetch(10, kWait);
+      EXPECT_TRUE(messages.ok()) << messages.status();
+      if (!messages.ok() || messages->empty()) return payloads;
+      for (Message& message : *messages) {
+        payloads.emplace_back(message.payload());
+        EXPECT_TRUE(message.AckSync().ok());
+      }
+    }
+  }
+
+  void Restart() {
+    server_.Kill();
+    EXPECT_TRUE(Eventually([&] { return !connection_->connected(); }));
+    EXPECT_TRUE(absl::IsUnavailable(Publish("into the void").status()));
+    server_.Start();
+    EXPECT_TRUE(Eventually([&] { return connection_->connected(); }));
+  }
+
+  NatsServer server_;
+  const StreamSpec stream_{.name = "TEST", .subjects = {"test.>"}};
+  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<JetStream> jetstream_;
+};
+
+TEST_F(NatsTest, DeliversBytesHeadersAndOrder) {
+  const std::string bytes("\0\xff\r\n", 4);
+  EXPECT_EQ(Publish("one")->sequence, 1u);
+  EXPECT_EQ(Publish(bytes)->sequence, 2u);
+  const auto consumer = Open();
+  auto messages = consumer->Fetch(10, kWait);
+  ASSERT_TRUE(messages.ok());
+  ASSERT_EQ(messages->size(), 2u);
+  EXPECT_EQ((*messages)[0].payload(), "one");
+  EXPECT_EQ((*messages)[1].payload(), bytes);
+  EXPECT_EQ((*messages)[1].subject(), "test.a");
+  EXPECT_EQ((*messages)[1].Header("Kind"), "x");
+  EXPECT_EQ((*messages)[1].Header("kind"), std::nullopt);
+  EXPECT_EQ((*messages)[1].sequence(), 2u);
+  EXPECT_EQ((*messages)[1].delivered(), 1u);
+}
+
+TEST_F(NatsTest, AnIdIsStoredOnce) {
+  EXPECT_FALSE(Publish("a", "id-1")->duplicate);
+  EXPECT_TRUE(Publish("a", "id-1")->duplicate);
+  EXPECT_FALSE(Publish("b", "id-2")->duplicate);
+  EXPECT_THAT(Drain(*Open()), ::testing::ElementsAre("a", "b"));
+}
+
+TEST_F(NatsTest, NakBringsItAgainAndTermDoesNot) {
+  ASSERT_TRUE(Publish("again").ok());
+  const auto consumer = Open();
+  auto first = consumer->Fetch(1, kWait);
+  ASSERT_EQ(first->size(), 1u);
+  ASSERT_TRUE(first->front().Nak(milliseconds(50)).ok());
+  auto second = consumer->Fetch(1, seconds(5));
+  ASSERT_EQ(second->size(), 1u);
+  EXPECT_EQ(second->front().delivered(), 2u);
+  EXPECT_EQ(second->front().sequence(), 1u);
+  ASSERT_TRUE(second->front().Term().ok());
+  EXPECT_TRUE(consumer->Fetch(1, kWait)->empty());
+}
+
+TEST_F(NatsTest, WhatIsNotAcknowledgedComesAgainUpToTheBound) {
+  ASSERT_TRUE(Publish("x").ok());
+  const auto consumer = Open(
+      {.stream = "TEST", .durable = "reader", .ack_wait = milliseconds(100), .max_deliver = 2});
+  EXPECT_EQ(consumer->Fetch(1, seconds(5))->size(), 1u);
+  EXPECT_EQ(consumer->Fetch(1, seconds(5))->size(), 1u);
+  EXPECT_TRUE(consumer->Fetch(1, milliseconds(500))->empty());
+}
+
+TEST_F(NatsTest, OpeningAgainUpdatesTheConsumerAndKeepsItsPlace) {
+  ASSERT_TRUE(Publish("x").ok());
+  EXPECT_THAT(Drain(*Open()), ::testing::ElementsAre("x"));
+  ASSERT_TRUE(Publish("y").ok());
+  const auto consumer =
+      Open({.stream = "TEST", .durable = "reader", .ack_wait = milliseconds(100)});
+  EXPECT_EQ(consumer->Fetch(1, seconds(5))->size(), 1u);
+  EXPECT_EQ(consumer->Fetch(1, seconds(5))->size(), 1u);  // after the new, shorter wait
+}
+
+TEST_F(NatsTest, InstancesThatShareADurableShareTheMessages) {
+  const auto left = Open();
+  const auto right = Open();
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(Publish(std::to_string(i)).ok());
+  auto a = left->Fetch(2, kWait);
+  auto b = right->Fetch(2, kWait);
+  EXPECT_EQ(a->size() + b->size(), 4u);
+  for (auto* half : {&a, &b}) {
+    for (Message& message : **half) ASSERT_TRUE(message.AckSync().ok());
+  }
+  EXPECT_TRUE(Drain(*left).empty());
+}
+
+TEST_F(NatsTest, ADurableGoesOnAfterTheServersCrash) {
+  const auto consumer = Open();
+  ASSERT_TRUE(Publish("before").ok());
+  EXPECT_THAT(Drain(*consumer), ::testing::ElementsAre("before"));
+  ASSERT_TRUE(Publish("unread").ok());
+  Restart();
+  EXPECT_TRUE(Eventually([&] { return Publish("after").ok(); }));
+  EXPECT_THAT(Drain(*consumer), ::testing::ElementsAre("unread", "after"));
+  EXPECT_EQ(connection_->stats().reconnects, 1u);
+}
+
+TEST_F(NatsTest, AConsumerOfAMemoryStreamIsDeclaredAnewAfterARestart) {
+  const StreamSpec memory{
+      .name = "MEMORY", .subjects = {"memory.>"}, .storage = StreamSpec::Storage::kMemory};
+  ASSERT_TRUE(Declare(memory).ok());
+  const auto consumer = Open({.stream = "MEMORY", .durable = "reader"});
+  Restart();
+  ASSERT_TRUE(Eventually([&] { return Declare(memory).ok(); }));
+  ASSERT_TRUE(jetstream_->Publish("memory.a", "new", {}, "").ok());
+  EXPECT_TRUE(Eventually([&] {
+    const auto messages = consumer->Fetch(1, milliseconds(50));
+    return messages.ok() && messages->size() == 1 && messages->front().payload() == "new";
+  }));
+}
+
+TEST_F(NatsTest, FetchReturnsUnavailableAndDoesNotSpinWhileTheServerIsAway) {
+  const auto consumer = Open();
+  server_.Stop();
+  ASSERT_TRUE(Eventually([&] { return !connection_->connected(); }));
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(absl::IsUnavailable(consumer->Fetch(1, milliseconds(20)).status()));
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(60));
+}
+
+TEST_F(NatsTest, DeclareCreatesKeepsAndUpdates) {
+  EXPECT_TRUE(Declare(stream_).ok());
+  StreamSpec changed = stream_;
+  changed.subjects = {"test.>", "more.>"};
+  changed.max_age = seconds(60);
+  changed.duplicate_window = seconds(30);
+  EXPECT_TRUE(Declare(changed).ok());
+  EXPECT_TRUE(jetstream_->Publish("more.a", "x", {}, "").ok());
+  changed.storage = StreamSpec::Storage::kMemory;
+  EXPECT_FALSE(Declare(changed).ok());
+  EXPECT_FALSE(Declare({.name = "OTHER", .subjects = {"test.b"}}).ok());
+}
+
+TEST_F(NatsTest, AFullStreamRefusesAndLosesNothing) {
+  ASSERT_TRUE(Declare({.name = "FULL",
+                       .subjects = {"full.>"},
+                       .discard = StreamSpec::Discard::kNew,
+                       .max_messages = 2})
+                  .ok());
+  EXPECT_TRUE(jetstream_->Publish("full.a", "1", {}, "").ok());
+  EXPECT_TRUE(jetstream_->Publish("full.a", "2", {}, "").ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(jetstream_->Publish("full.a", "3", {}, "").status()));
+  EXPECT_THAT(Drain(*Open({.stream = "FULL", .durable = "reader"})),
+              ::testing::ElementsAre("1", "2"));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      jetstream_->Publish("full.a", std::string(2 << 20, 'x'), {}, "").status()));
+  EXPECT_TRUE(absl::IsUnavailable(jetstream_->Publish("nobody.listens", "", {}, "").status()));
+}
+
+TEST_F(NatsTest, ASubscriptionHearsWhatIsPublishedUntilTheConnectionEnds) {
+  std::atomic<int> heard = 0;
+  auto listener = *Connection::Connect(OptionsFor(server_));
+  ASSERT_TRUE(listener
+                  ->Subscribe("client.*",
+                              [&](std::string_view subject, std::string_view payload) {
+                                heard += subject == "client.7" && payload == "hello" ? 1 : 100;
+                              })
+                  .ok());
+  ASSERT_TRUE(connection_->Publish("client.7", "hello").ok());
+  EXPECT_TRUE(Eventually([&] { return heard == 1; }));
+  server_.Stop();
+  server_.Start();
+  EXPECT_TRUE(Eventually([&] { return connection_->connected() && listener->connected(); }));
+  EXPECT_TRUE(Eventually([&] {
+    EXPECT_TRUE(connection_->Publish("client.7", "hello").ok());
+    return heard > 1;
+  }));
+  listener.reset();
+}
+
+TEST_F(NatsTest, AServerThatIsAwayOrOptionsThatAreWrongAreErrors) {
+  Options options = OptionsFor(server_);
+  options.tls_ca = "/absent";
+  EXPECT_FALSE(Connection::Connect(options).ok());
+  server_.Stop();
+  EXPECT_TRUE(absl::IsUnavailable(Connection::Connect(OptionsFor(server_)).status()));
+}
+
+}  // namespace
+}  // namespace common::nats
