@@ -32,14 +32,18 @@ enum class Draw : uint64_t {
   kReactionNewcomers = 13,
 };
 
+// The bits for a key that has one word more. A key that many draws share is worked out once.
+constexpr uint64_t Extend(uint64_t key, uint64_t word) {
+  return Mix64((key + 0x9e3779b97f4a7c15ull) ^ word);
+}
+
 // 64 random bits for (seed, purpose, words…). Every word passes a full mix before the next, so
 // order and number of words matter.
 template <typename... Words>
 constexpr uint64_t Random(uint64_t seed, Draw draw, Words... words) {
-  constexpr uint64_t kGolden = 0x9e3779b97f4a7c15ull;
-  uint64_t state = Mix64(seed + kGolden * static_cast<uint64_t>(draw));
-  ((state = Mix64((state + kGolden) ^ static_cast<uint64_t>(words))), ...);
-  return state;
+  uint64_t key = Extend(Mix64(seed), static_cast<uint64_t>(draw));
+  ((key = Extend(key, static_cast<uint64_t>(words))), ...);
+  return key;
 }
 
 // The bits as a number in [0, 1).
