@@ -1,0 +1,412 @@
+#include "services/streaming/audience/round.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "services/streaming/audience/check_out.h"
+
+namespace streaming::audience {
+namespace {
+
+constexpr uint32_t kPoolSize = 20000;
+
+const pool::Pool& ThePool() {
+  static const pool::Pool pool({.seed = 77, .size = kPoolSize});
+  return pool;
+}
+
+uint32_t Sum(const pool::PerArchetype<uint32_t>& heads) {
+  return std::accumulate(heads.begin(), heads.end(), 0u);
+}
+
+SessionView Stream(uint64_t id, pool::InterestMask tags, float draw) {
+  SessionView session;
+  session.session_id = common::Uuid::FromRandomBits(id, id);
+  const auto attractions = Attractions({}, ThePool().archetypes(), {.tags = tags});
+  for (size_t a = 0; a < pool::kArchetypes; ++a) {
+    session.attraction[a] = static_cast<uint8_t>(std::lround(attractions[a] * 255));
+  }
+  session.draw = draw;
+  return session;
+}
+
+View ViewOf(std::vector<SessionView> sessions) {
+  View view;
+  view.round = 10;
+  view.pool_heads = kPoolSize;
+  for (size_t a = 0; a < pool::kArchetypes; ++a) {
+    view.free_heads[a] = ThePool().HeadsOf(0, static_cast<uint8_t>(a));
+  }
+  view.sessions = std::move(sessions);
+  return view;
+}
+
+// A shard as the Functions keep it: who is taken, and one session's parties.
+class Shard {
+ public:
+  explicit Shard(const pool::Pool& pool) : pool_(pool), taken_(pool.runs()) {}
+
+  std::vector<Party> Take(const std::vector<Demand>& demands) {
+    std::vector<Party> parties;
+    uint32_t short_of = 0;
+    for (const Demand& demand : demands) {
+      if (demand.count > 0) short_of = demand.count;
+      RunMask gained = 0;
+      ForEachPlace(demand.members & ~taken_[demand.run], [&](uint32_t place) {
+        if (short_of == 0) return;
+        gained |= BitOf(place);
+        --short_of;
+      });
+      taken_[demand.run] |= gained;
+      if (gained != 0) parties.push_back({demand.run, gained, demand.joining});
+    }
+    return parties;
+  }
+
+  void Leave(std::vector<Party>& parties, const std::vector<Leaver>& leavers) {
+    for (const Leaver& leaver : leavers) {
+      Party& party = parties[leaver.leave.position];
+      ASSERT_EQ(party.members & leaver.leave.members, leaver.leave.members);
+      ASSERT_EQ(leaver.leave.members & leaver.competed, leaver.competed);
+      party.members &= ~leaver.leave.members;
+      taken_[party.run] &= ~leaver.leave.members;
+    }
+    std::erase_if(parties, [](const Party& party) { return party.members == 0; });
+  }
+
+  pool::PerArchetype<uint32_t> Free() const {
+    pool::PerArchetype<uint32_t> free = {};
+    for (uint32_t run = 0; run < pool_.runs(); ++run) {
+      free[pool_.ArchetypeOfRun(run)] += pool_.MembersOfRun(run) - CountOf(taken_[run]);
+    }
+    return free;
+  }
+
+  uint32_t TakenCount() const {
+    uint32_t count = 0;
+    for (const RunMask mask : taken_) count += CountOf(mask);
+    return count;
+  }
+
+ private:
+  const pool::Pool& pool_;
+  std::vector<RunMask> taken_;
+};
+
+// What became of one stream that was live for `rounds` minutes, alone or beside a rival.
+struct Story {
+  std::vector<uint32_t> crowds;
+  std::string last_audience;
+};
+
+Story Tell(const RoundSettings& settings, SessionView session, uint32_t rounds) {
+  const pool::Pool& pool = ThePool();
+  Shard shard(pool);
+  Story story;
+  View view = ViewOf({session});
+  Audience audience = NewAudience(session, view.round);
+  const auto check_out = [&](const pool::PerArchetype<uint32_t>& wanted) {
+    return shard.Take(PlanCheckOut(pool, 0,
+                                   {.wanted_heads = wanted,
+                                    .free_heads = view.free_heads,
+                                    .joining = JoiningNow(audience, 0),
+                                    .capacity_heads = settings.capacity_heads,
+                                    .key = view.round}));
+  };
+  std::vector<Party> parties = check_out(StartDraw(settings, view, Survey(view), 0));
+  story.crowds.push_back(HeadsOf(pool, parties));
+  for (uint32_t i = 1; i <= rounds; ++i) {
+    ++view.round;
+    view.free_heads = shard.Free();
+    view.sessions[0].crowd = HeadsOf(pool, parties);
+    view.sessions[0].age_minutes = static_cast<float>(i);
+    const Step step = StepSession(settings, pool, view, Survey(view), 0, audience, parties);
+    shard.Leave(parties, step.leavers);
+    audience = *DecodeAudience(EncodeAudience(step.audience));
+    const auto joined = check_out(step.wanted_heads);
+    parties.insert(parties.end(), joined.begin(), joined.end());
+    EXPECT_EQ(shard.TakenCount(), HeadsOf(pool, parties));
+    story.crowds.push_back(HeadsOf(pool, parties));
+  }
+  story.last_audience = EncodeAudience(audience);
+  return story;
+}
+
+TEST(RoundTest, AStreamFindsItsAudienceAndKeepsItsSize) {
+  const Story story = Tell({.seed = 5}, Stream(1, {pool::Interest::kCombat}, 100), 240);
+  const double mean =
+      std::accumulate(story.crowds.begin(), story.crowds.end(), 0.0) / story.crowds.size();
+  const double peak = *std::max_element(story.crowds.begin(), story.crowds.end());
+  RecordProperty("mean", static_cast<int>(mean));
+  RecordProperty("peak", static_cast<int>(peak));
+  RecordProperty("start", static_cast<int>(story.crowds[0]));
+  EXPECT_GT(story.crowds[0], 10u);
+  EXPECT_GT(mean, 50);
+  EXPECT_LT(mean, 400);
+  EXPECT_LT(peak / mean, 1.6);
+}
+
+TEST(RoundTest, AnUnknownStreamerStartsSmall) {
+  const Story unknown =
+      Tell({.seed = 5}, Stream(1, {pool::Interest::kCombat}, ExpectedDraw({})), 30);
+  EXPECT_GT(unknown.crowds[0], 0u);
+  EXPECT_LT(unknown.crowds[0], 60u);
+  EXPECT_GT(unknown.crowds.back(), 10u);
+}
+
+TEST(RoundTest, TheSameSeedTellsTheSameStory) {
+  const SessionView session = Stream(1, {pool::Interest::kCombat}, 60);
+  const Story one = Tell({.seed = 5}, session, 40);
+  const Story same = Tell({.seed = 5}, session, 40);
+  const Story other = Tell({.seed = 6}, session, 40);
+  EXPECT_EQ(one.crowds, same.crowds);
+  EXPECT_EQ(one.last_audience, same.last_audience);
+  EXPECT_NE(one.crowds, other.crowds);
+}
+
+TEST(RoundTest, CapacityHolds) {
+  const Story story =
+      Tell({.capacity_heads = 37, .seed = 5}, Stream(1, {pool::Interest::kCombat}, 1000), 30);
+  EXPECT_EQ(*std::max_element(story.crowds.begin(), story.crowds.end()), 37u);
+}
+
+TEST(RoundTest, ADullerStreamEmptiesFasterWithAHigherDecayRate) {
+  const auto interest_after = [](double decay_rate) {
+    const SessionView session = Stream(1, {}, 60);
+    View view = ViewOf({session});
+    Audience audience = NewAudience(session, view.round);
+    for (int i = 0; i < 50; ++i) {
+      ++view.round;
+      audience =
+          StepSession({.decay_rate = decay_rate}, ThePool(), view, Survey(view), 0, audience, {})
+              .audience;
+    }
+    return audience.interest[3];
+  };
+  EXPECT_LT(interest_after(0.2), interest_after(0.05));
+  EXPECT_NEAR(interest_after(0), interest_after(0), 1e-6);
+}
+
+Audience Interested(const SessionView& session, float interest) {
+  Audience audience = NewAudience(session, 10);
+  audience.interest.fill(interest);
+  return audience;
+}
+
+// A full audience of everybody in the pool.
+std::vector<Party> Everybody(uint32_t joined_round) {
+  std::vector<Party> parties;
+  for (uint32_t run = 0; run < ThePool().runs(); ++run) {
+    const uint32_t absent = pool::kRunLength - ThePool().MembersOfRun(run);
+    parties.push_back({run, kWholeRun << absent, {.round = joined_round}});
+  }
+  return parties;
+}
+
+uint32_t Leaving(const SessionView& session, float interest, uint32_t joined_round,
+                 RoundSettings settings = {.seed = 3}) {
+  View view = ViewOf({session});
+  view.round = 1000;
+  return StepSession(settings, ThePool(), view, Survey(view), 0, Interested(session, interest),
+                     Everybody(joined_round), {.number = 1, .of = 2})
+      .leaving_heads;
+}
+
+TEST(RoundTest, LeavingFallsWithInterestAndDwell) {
+  const SessionView session = Stream(1, {}, 10);
+  EXPECT_GT(Leaving(session, 0.2f, 999), Leaving(session, 0.6f, 999));
+  EXPECT_GT(Leaving(session, 0.4f, 999), 3 * Leaving(session, 0.4f, 970));
+  // Half of the pool steps in this cohort; the formula of the hazard, with 1 minute of dwell.
+  const double expected = kPoolSize / 2 * BoredChance(0.4f, 1, 1);
+  EXPECT_NEAR(Leaving(session, 0.4f, 999), expected, 4 * std::sqrt(expected));
+  EXPECT_NEAR(BoredChance(0.4f, 0, 1), 1 - std::exp(-0.14), 1e-6);
+}
+
+TEST(RoundTest, CohortsPartitionTheMembers) {
+  const SessionView session = Stream(1, {}, 10);
+  const View view = ViewOf({session});
+  const Audience audience = Interested(session, 0.2f);
+  const auto parties = Everybody(9);
+  std::vector<RunMask> left(parties.size());
+  uint32_t heads = 0;
+  for (uint32_t cohort = 0; cohort < 6; ++cohort) {
+    const Step step = StepSession({.decay_rate = 0}, ThePool(), view, Survey(view), 0, audience,
+                                  parties, {.number = cohort, .of = 6});
+    heads += step.leaving_heads;
+    for (const Leaver& leaver : step.leavers) {
+      EXPECT_EQ(left[leaver.leave.position] & leaver.leave.members, 0u);
+      left[leaver.leave.position] |= leaver.leave.members;
+    }
+  }
+  uint32_t distinct = 0;
+  for (const RunMask mask : left) distinct += CountOf(mask);
+  EXPECT_EQ(distinct, heads);
+  EXPECT_GT(heads, kPoolSize / 20);
+}
+
+TEST(RoundTest, ABetterStreamWinsMembersAway) {
+  const SessionView dull = Stream(1, {}, 10);
+  SessionView great = Stream(2, {}, 10);
+  great.attraction.fill(255);
+  const View view = ViewOf({dull, great});
+  const auto parties = Everybody(0);
+  const Step step =
+      StepSession({.seed = 1}, ThePool(), view, Survey(view), 0, Interested(dull, 0.3f), parties);
+  RunMask competed = 0;
+  for (const Leaver& leaver : step.leavers) {
+    competed |= leaver.competed;
+    EXPECT_EQ(leaver.destination, leaver.competed != 0 ? 1u : Field::kNobody);
+  }
+  EXPECT_NE(competed, 0u);
+  // Nobody is won from the best stream.
+  for (const Leaver& leaver :
+       StepSession({.seed = 1}, ThePool(), view, Survey(view), 1, Interested(great, 0.3f), parties)
+           .leavers) {
+    EXPECT_EQ(leaver.competed, 0u);
+  }
+}
+
+TEST(RoundTest, FollowersStayLonger) {
+  const SessionView session = Stream(1, {}, 10);
+  const View view = ViewOf({session});
+  auto parties = Everybody(9);
+  const Audience audience = Interested(session, 0.4f);
+  const auto leaving = [&] {
+    return StepSession({}, ThePool(), view, Survey(view), 0, audience, parties).leaving_heads;
+  };
+  const uint32_t strangers = leaving();
+  for (Party& party : parties) party.joining.flags = kFollows;
+  EXPECT_LT(leaving(), strangers);
+}
+
+TEST(NewcomersTest, ComeByAttractionDrawAndFreeHeads) {
+  SessionView small = Stream(1, {pool::Interest::kCombat}, 50);
+  SessionView big = Stream(2, {pool::Interest::kCombat}, 500);
+  View view = ViewOf({small, big});
+  pool::PerArchetype<float> minutes;
+  minutes.fill(60);
+  const auto come = [&](uint32_t self) {
+    return Newcomers(view, Survey(view), self, minutes, 100000, 9);
+  };
+  EXPECT_GT(Sum(come(1)), 5 * Sum(come(0)));
+  uint32_t fans = 0;
+  uint32_t fans_free = 0;
+  uint32_t others = 0;
+  uint32_t others_free = 0;
+  const auto heads = come(1);
+  for (size_t a = 0; a < pool::kArchetypes; ++a) {
+    EXPECT_LE(heads[a], view.free_heads[a]);
+    const bool fan = ThePool().archetypes()[a].interests.Has(pool::Interest::kCombat);
+    (fan ? fans : others) += heads[a];
+    (fan ? fans_free : others_free) += view.free_heads[a];
+  }
+  EXPECT_GT(static_cast<double>(fans) / fans_free, 2.0 * others / others_free);
+  EXPECT_EQ(Sum(Newcomers(view, Survey(view), 1, minutes, 7, 9)), 7u);
+  view.sessions[1].paused = true;
+  EXPECT_EQ(Sum(come(1)), 0u);
+  view.free_heads.fill(0);
+  EXPECT_EQ(Sum(come(0)), 0u);
+}
+
+TEST(NewcomersTest, ComeInTheExpectedNumber) {
+  const View view = ViewOf({Stream(1, {}, 200)});
+  pool::PerArchetype<float> minutes;
+  minutes.fill(1);
+  double sum = 0;
+  double squares = 0;
+  constexpr int kDraws = 400;
+  for (uint64_t key = 0; key < kDraws; ++key) {
+    const double heads = Sum(Newcomers(view, Survey(view), 0, minutes, 100000, Mix64(key)));
+    sum += heads;
+    squares += heads * heads;
+  }
+  const double mean = sum / kDraws;
+  const double variance = squares / kDraws - mean * mean;
+  EXPECT_GT(mean, 2);
+  EXPECT_NEAR(variance / mean, 1, 0.25);  // Poisson
+}
+
+TEST(ExpectedDrawTest, LeansOnThePastAsItGrows) {
+  EXPECT_LT(ExpectedDraw({.recent_sessions = 1, .recent_mean_audience = 0}), ExpectedDraw({}));
+  EXPECT_NEAR(ExpectedDraw({.recent_sessions = 100, .recent_mean_audience = 900}), 900, 30);
+  EXPECT_GT(ExpectedDraw({.followers = 1000}), ExpectedDraw({}) + 50);
+}
+
+TEST(InterestTest, MeansAreExactFromTheSums) {
+  const SessionView session = Stream(1, {pool::Interest::kCombat}, 60);
+  View view = ViewOf({session});
+  Audience audience = NewAudience(session, view.round);
+  for (uint32_t& sum : audience.sums) sum = kSumModulus - 100;  // so that they wrap
+  const Joining joining = JoiningNow(audience, 0)[8];
+  double total = 0;
+  for (int i = 0; i < 20; ++i) {
+    ++view.round;
+    audience = StepSession({}, ThePool(), view, Survey(view), 0, audience, {}).audience;
+    total += audience.interest[8];
+  }
+  EXPECT_NEAR(MeanInterest(audience, 8, joining), total / 20, 1e-3);
+  EXPECT_EQ(MeanInterest(audience, 8, JoiningNow(audience, 0)[8]), audience.interest[8]);
+}
+
+TEST(InterestTest, WhatTheyCameWithFades) {
+  const Joining thrilled{.round = 10, .offset = 64};
+  float before = 2;
+  for (uint32_t round = 10; round < 30; ++round) {
+    const float interest = MemberInterest({}, 0.3f, thrilled, 0, round);
+    EXPECT_LT(interest, before);
+    before = interest;
+  }
+  EXPECT_NEAR(MemberInterest({}, 0.3f, thrilled, 0, 10), 0.8f, 1e-5);
+  EXPECT_NEAR(before, 0.3f, 0.01f);
+  EXPECT_EQ(MemberInterest({}, 0.9f, thrilled, pool::kEngagementSpread, 10), 1);
+  EXPECT_GT(MemberInterest({}, 0.5f, {.flags = kFollows}, 0, 10), 0.5f);
+  EXPECT_GT(MeanMemberInterest({}, 0.3f, thrilled, 0, 12),
+            MeanMemberInterest({}, 0.3f, thrilled, 0, 40));
+}
+
+TEST(ViewTest, SurvivesPacking) {
+  View view = ViewOf({Stream(1, {pool::Interest::kPvp}, 3.5f), Stream(2, {}, 7)});
+  view.sessions[1].paused = true;
+  view.sessions[1].mood.levels[2] = 1;
+  view.sessions[0].age_minutes = 4.5f;
+  const std::string bytes = EncodeView(view);
+  const auto copy = DecodeView(bytes);
+  ASSERT_TRUE(copy.ok());
+  EXPECT_EQ(EncodeView(*copy), bytes);
+  EXPECT_EQ(copy->sessions[1].session_id, view.sessions[1].session_id);
+  EXPECT_EQ(copy->sessions[0].attraction, view.sessions[0].attraction);
+  for (size_t size = 0; size < bytes.size(); size += 13) {
+    EXPECT_FALSE(DecodeView(std::string_view(bytes).substr(0, size)).ok());
+  }
+  EXPECT_FALSE(DecodeView(bytes + "x").ok());
+}
+
+TEST(AudienceTest, SurvivesPacking) {
+  Audience audience = NewAudience(Stream(1, {pool::Interest::kPvp}, 1), 99);
+  audience.excitement = 0.25f;
+  audience.sums[255] = kSumModulus - 1;
+  const std::string bytes = EncodeAudience(audience);
+  EXPECT_EQ(bytes.size(), 7 + 256 * 5u);
+  const auto copy = DecodeAudience(bytes);
+  ASSERT_TRUE(copy.ok());
+  EXPECT_EQ(EncodeAudience(*copy), bytes);
+  EXPECT_EQ(copy->sums, audience.sums);
+  EXPECT_FALSE(DecodeAudience(bytes.substr(1)).ok());
+}
+
+TEST(LeaveRecordsTest, BelongTogether) {
+  const SessionView session = Stream(1, {}, 10);
+  const View view = ViewOf({session});
+  const auto parties = Everybody(5);
+  const Step step =
+      StepSession({}, ThePool(), view, Survey(view), 0, Interested(session, 0.1f), parties);
+  const LeaveRecords records = EncodeLeavers(ThePool(), step.audience, parties, step.leavers);
+  EXPECT_EQ(records.leaves.size(), step.leavers.size() * kLeaveBytes);
+  EXPECT_EQ(records.departures.size(), step.leavers.size() * kDepartureBytes);
+}
+
+}  // namespace
+}  // namespace streaming::audience
