@@ -1,0 +1,415 @@
+#!lua name=audience_v1
+-- Who sits in which audience. A pool shard's bitmap says which members are taken, and each session
+-- holds its own members; every Function here changes both in one step, so that the bits set are
+-- always exactly the members of all sessions. No rule lives here: callers decide, these carry out.
+--
+-- Keys (all of one slot) are documented in audience_keys.h, packed forms in party.h. In short, with
+-- numbers little-endian and `members` a mask of the 64 members of a run, laid out as in the bitmap:
+--   party      20 bytes  run (4), members (8), joining (8, opaque): those who came together
+--   demand     23 bytes  run (4), count (2), start (1), members (8), joining (8)
+--   leave      12 bytes  position of the party (4), members (8); positions ascend
+--   departure   4 bytes  opaque, one for each leave
+-- A demand takes up to `count` free members of the run that its mask allows, looking from member
+-- `start` on; what it could not take, demands with count 0 right behind it try in their runs.
+--
+-- Refusals: ABSENT no such session, EXISTS it is there already, SEALED it is ending, NONCE it has
+-- changed since it was read, ANSWERED this request was carried out before, FULL a list that must not
+-- lose anything has no room, BADARG the arguments do not fit together. A refused call changes
+-- nothing.
+
+local PARTY, DEMAND, LEAVE, DEPARTURE, JOINING, CELLS = 20, 23, 12, 4, 8, 8
+local DEPARTED_LIMIT = 1048576 -- bytes, some 43 000 departed parties a session
+local ANSWERS_LIMIT = 1024     -- answers kept a session
+
+-- All set by the first call: while a library loads it sees neither `string` nor `bit`, and a global
+-- costs a guarded look-up each time.
+local byte, char, sub, concat, floor, min, max, band, bor, call
+local COUNT -- a byte -> how many of its bits are set
+local BIT   -- a place in a byte, from the top as Redis counts -> the bit there
+
+local function prepare()
+  byte, char, sub, concat = string.byte, string.char, string.sub, table.concat
+  floor, min, max = math.floor, math.min, math.max
+  band, bor, call = bit.band, bit.bor, redis.call
+  COUNT, BIT = { [0] = 0 }, { [0] = 128, 64, 32, 16, 8, 4, 2, 1 }
+  for value = 1, 255 do
+    COUNT[value] = COUNT[floor(value / 2)] + value % 2
+  end
+end
+
+local function refuse(code, text)
+  return redis.error_reply(code .. ' ' .. text)
+end
+
+local function number_at(text, at)
+  local b0, b1, b2, b3 = byte(text, at, at + 3)
+  return b0 + b1 * 256 + b2 * 65536 + b3 * 16777216
+end
+
+local function read_run(taken, run)
+  local cells = { byte(call('GETRANGE', taken, run * CELLS, run * CELLS + CELLS - 1), 1, CELLS) }
+  for i = #cells + 1, CELLS do
+    cells[i] = 0
+  end
+  return cells
+end
+
+local function write_run(taken, run, cells)
+  call('SETRANGE', taken, run * CELLS, char(unpack(cells)))
+end
+
+-- `want` of the bits of `free`, which has more, looking from place `start` on.
+local function some_bits(free, start, want)
+  local chosen, got = 0, 0
+  for i = start, start + 7 do
+    local one = BIT[i % 8]
+    if band(free, one) ~= 0 then
+      chosen, got = chosen + one, got + 1
+      if got == want then
+        break
+      end
+    end
+  end
+  return chosen, got
+end
+
+-- Takes up to `want` members by the demand at `at`. Returns their party and their number.
+local function take_run(taken, demands, at, want)
+  local run, start = number_at(demands, at), byte(demands, at + 6)
+  local cells, mask = read_run(taken, run), { byte(demands, at + 7, at + 14) }
+  local gained, got = { 0, 0, 0, 0, 0, 0, 0, 0 }, 0
+  local first = floor(start / 8)
+  for i = first, first + CELLS - 1 do
+    local cell = i % CELLS + 1
+    local free = 255 - cells[cell]
+    if mask[cell] < 255 then
+      free = band(mask[cell], free)
+    end
+    local count = COUNT[free]
+    if count > want - got then
+      free, count = some_bits(free, start % 8, want - got)
+    end
+    gained[cell], cells[cell], got = free, cells[cell] + free, got + count
+    if got == want then
+      break
+    end
+  end
+  if got == 0 then
+    return '', 0
+  end
+  write_run(taken, run, cells)
+  return sub(demands, at, at + 3) .. char(unpack(gained)) .. sub(demands, at + 15, at + 22), got
+end
+
+-- Takes what the demands ask for, at most `room` members. Returns the new parties and how many
+-- members they have.
+local function take(taken, demands, room)
+  local parties, short, all = {}, 0, 0
+  for at = 1, #demands, DEMAND do
+    local low, high = byte(demands, at + 4, at + 5)
+    if low + high > 0 then
+      short = low + high * 256
+    end
+    local want = min(short, room - all)
+    if want > 0 then
+      local party, got = take_run(taken, demands, at, want)
+      parties[#parties + 1] = party
+      short, all = short - got, all + got
+    end
+  end
+  return concat(parties), all
+end
+
+-- Adds the members of the parties to `runs`, a table of run -> cells.
+local function add_runs(runs, parties)
+  for at = 1, #parties, PARTY do
+    local run = number_at(parties, at)
+    local cells = runs[run] or { 0, 0, 0, 0, 0, 0, 0, 0 }
+    for i = 1, CELLS do
+      cells[i] = bor(cells[i], byte(parties, at + 3 + i))
+    end
+    runs[run] = cells
+  end
+  return runs
+end
+
+local function give_back(taken, parties)
+  for run, gone in pairs(add_runs({}, parties)) do
+    local cells = read_run(taken, run)
+    for i = 1, CELLS do
+      cells[i] = band(cells[i], 255 - gone[i])
+    end
+    write_run(taken, run, cells)
+  end
+end
+
+-- Takes the members that one leave names out of a party. Returns those who stay, '' for nobody,
+-- those who leave and their number; nil when a named one is not there.
+local function part(party, leave)
+  local stay, number, left = { byte(party, 5, 12) }, 0, false
+  for i = 1, CELLS do
+    local gone = byte(leave, 4 + i)
+    if band(stay[i], gone) ~= gone then
+      return nil
+    end
+    stay[i], number = stay[i] - gone, number + COUNT[gone]
+    left = left or stay[i] > 0
+  end
+  local run, joining = sub(party, 1, 4), sub(party, 13)
+  return left and run .. char(unpack(stay)) .. joining or '', run .. sub(leave, 5) .. joining, number
+end
+
+-- Takes those whom the leaves name out of the parties. Returns the parties that stay, a list of the
+-- parties that leave and how many members these have; nil when a leave does not fit.
+local function split(parties, leaves)
+  local stay, gone, all, from = {}, {}, 0, 1
+  for at = 1, #leaves - LEAVE + 1, LEAVE do
+    local position = number_at(leaves, at) * PARTY + 1
+    if position < from or position > #parties then
+      return nil
+    end
+    local rest, leave, number = part(sub(parties, position, position + PARTY - 1),
+      sub(leaves, at, at + LEAVE - 1))
+    if not rest then
+      return nil
+    end
+    stay[#stay + 1] = sub(parties, from, position - 1) .. rest
+    gone[#gone + 1] = leave
+    all, from = all + number, position + PARTY
+  end
+  stay[#stay + 1] = sub(parties, from)
+  return concat(stay), gone, all
+end
+
+-- Keeps the leavers for the end of the session; those beyond the limit are only counted.
+local function remember(session, departed, gone, departures)
+  local room = floor((DEPARTED_LIMIT - call('STRLEN', departed)) / (PARTY + DEPARTURE))
+  local records = {}
+  for i = 1, min(#gone, room) do
+    records[i] = gone[i] .. sub(departures, (i - 1) * DEPARTURE + 1, i * DEPARTURE)
+  end
+  if #records > 0 then
+    call('APPEND', departed, concat(records))
+  end
+  if #gone > #records then
+    call('HINCRBY', session, 'departed_dropped', #gone - #records)
+  end
+end
+
+-- The parties and the number of members of a session that may be changed by one who knows its
+-- nonce; nil and the refusal otherwise.
+local function members_of(session, nonce)
+  local found = call('HMGET', session, 'nonce', 'sealed', 'members', 'count')
+  if not found[1] then
+    return nil, refuse('ABSENT', 'no such session')
+  elseif found[2] then
+    return nil, refuse('SEALED', 'the session is ending')
+  elseif found[1] ~= nonce then
+    return nil, refuse('NONCE', 'the session has changed')
+  end
+  return found[3], tonumber(found[4])
+end
+
+local function set_members(session, nonce, parties, count)
+  call('HSET', session, 'nonce', nonce, 'members', parties, 'count', count)
+end
+
+-- What may follow a Function's own arguments, from args[at] on: a number of fields and their
+-- name-value pairs for the session, a request id ('' = none) and its answer, then pushes, three
+-- arguments each: the position of a list in keys, its limit (negative: refuse when full, else drop
+-- and count), the value.
+local function extras_of(args, at)
+  local fields = tonumber(args[at]) * 2
+  local extras = { fields = {}, pushes = {} }
+  for i = at + 1, at + fields do
+    table.insert(extras.fields, args[i])
+  end
+  extras.request, extras.answer = args[at + fields + 1], args[at + fields + 2]
+  for i = at + fields + 3, #args, 3 do
+    local list, limit = tonumber(args[i]), tonumber(args[i + 1])
+    table.insert(extras.pushes, { list = list, limit = limit, value = args[i + 2] })
+  end
+  return extras
+end
+
+-- The refusal of what `store` could not do, or nil.
+local function check(keys, answers, extras)
+  if extras.request ~= '' and call('HEXISTS', answers, extras.request) == 1 then
+    return refuse('ANSWERED', 'this request was carried out before')
+  end
+  local lengths = {}
+  for _, push in ipairs(extras.pushes) do
+    local list = keys[push.list]
+    lengths[list] = (lengths[list] or call('LLEN', list)) + 1
+    if push.limit < 0 and lengths[list] > -push.limit then
+      return refuse('FULL', 'a list that must not lose anything is full')
+    end
+  end
+end
+
+local function store(keys, session, answers, extras)
+  if #extras.fields > 0 then
+    call('HSET', session, unpack(extras.fields))
+  end
+  if extras.request ~= '' then
+    -- A ring of request ids in fields '#0', '#1', …: the newest takes the place of the oldest.
+    local slot = '#' .. call('HINCRBY', session, 'answered', 1) % ANSWERS_LIMIT
+    local oldest = call('HGET', answers, slot)
+    if oldest then
+      call('HDEL', answers, oldest)
+    end
+    call('HSET', answers, slot, extras.request, extras.request, extras.answer)
+  end
+  for _, push in ipairs(extras.pushes) do
+    local list = keys[push.list]
+    if push.limit < 0 or call('LLEN', list) < push.limit then
+      call('RPUSH', list, push.value)
+    else
+      call('HINCRBY', session, 'news_dropped', 1)
+    end
+  end
+end
+
+-- open: begins a session with its first audience.
+-- keys: session, taken, sessions; args: session id, nonce, demands, capacity, number of fields and
+-- their name-value pairs. Returns the parties that it took.
+local function open(keys, args)
+  local session, taken, sessions = keys[1], keys[2], keys[3]
+  if #args[3] % DEMAND ~= 0 then
+    return refuse('BADARG', 'demands')
+  elseif call('EXISTS', session) == 1 then
+    return refuse('EXISTS', 'the session is open')
+  end
+  local parties, count = take(taken, args[3], tonumber(args[4]))
+  set_members(session, args[2], parties, count)
+  if tonumber(args[5]) > 0 then
+    call('HSET', session, unpack(args, 6, 5 + 2 * tonumber(args[5])))
+  end
+  call('SADD', sessions, args[1])
+  return parties
+end
+
+-- apply: one change of one session: some leave, some come, fields are set, news is told.
+-- keys: session, taken, departed, answers, lists…; args: expected nonce, new nonce, leaves,
+-- departures, demands, capacity, extras. Returns the parties of the newcomers.
+local function apply(keys, args)
+  local session, taken, departed, answers = keys[1], keys[2], keys[3], keys[4]
+  local parties, count = members_of(session, args[1])
+  if not parties then
+    return count
+  end
+  local stay, gone, left = split(parties, args[3])
+  if not stay or #args[3] ~= #gone * LEAVE or #args[4] ~= #gone * DEPARTURE
+    or #args[5] % DEMAND ~= 0 then
+    return refuse('BADARG', 'leaves, departures or demands')
+  end
+  local extras = extras_of(args, 7)
+  local refusal = check(keys, answers, extras)
+  if refusal then
+    return refusal
+  end
+  -- Newcomers first: nobody leaves and returns in one breath.
+  local joined, came = take(taken, args[5], max(0, tonumber(args[6]) - count + left))
+  give_back(taken, concat(gone))
+  remember(session, departed, gone, args[4])
+  set_members(session, args[2], stay .. joined, count - left + came)
+  store(keys, session, answers, extras)
+  return joined
+end
+
+-- move: members go from one session to another of the same shard, and stay taken.
+-- keys: from, to, departed of from, answers of from, lists…; args: from's expected and new nonce,
+-- to's expected and new nonce, leaves, departures, the new joining (8) of each, extras of from.
+-- The caller, who knows both sessions by their nonces, keeps to the capacity. Returns the parties as
+-- they are in `to` now.
+local function move(keys, args)
+  local from, to, departed, answers = keys[1], keys[2], keys[3], keys[4]
+  local parties, count = members_of(from, args[1])
+  if not parties then
+    return count
+  end
+  local others, their_count = members_of(to, args[3])
+  if not others then
+    return their_count
+  end
+  local stay, gone, left = split(parties, args[5])
+  if from == to or not stay or #args[5] ~= #gone * LEAVE or #args[6] ~= #gone * DEPARTURE
+    or #args[7] ~= #gone * JOINING then
+    return refuse('BADARG', 'sessions, leaves, departures or joinings')
+  end
+  local extras = extras_of(args, 8)
+  local refusal = check(keys, answers, extras)
+  if refusal then
+    return refusal
+  end
+  local moved = {}
+  for i, party in ipairs(gone) do
+    moved[i] = sub(party, 1, PARTY - JOINING) .. sub(args[7], (i - 1) * JOINING + 1, i * JOINING)
+  end
+  moved = concat(moved)
+  remember(from, departed, gone, args[6])
+  set_members(from, args[2], stay, count - left)
+  set_members(to, args[4], others .. moved, their_count + left)
+  store(keys, from, answers, extras)
+  return moved
+end
+
+-- seal: nothing changes a session any more. May be repeated.
+-- keys: session, departed. Returns all fields of the session, then its departed parties.
+local function seal(keys)
+  if call('EXISTS', keys[1]) == 0 then
+    return refuse('ABSENT', 'no such session')
+  end
+  call('HSET', keys[1], 'sealed', '1')
+  return { call('HGETALL', keys[1]), call('GET', keys[2]) or '' }
+end
+
+-- release: the session is over and its members are free. May be repeated.
+-- keys: session, taken, sessions, departed, answers; args: session id. Returns how many it freed.
+local function release(keys, args)
+  local found = call('HMGET', keys[1], 'members', 'count')
+  give_back(keys[2], found[1] or '')
+  call('DEL', keys[1], keys[4], keys[5])
+  call('SREM', keys[3], args[1])
+  return tonumber(found[2] or 0)
+end
+
+-- audit: the bits become exactly the members of all sessions.
+-- keys: taken, sessions; args: what a session's key begins with (the sessions cannot be named
+-- beforehand, as they may change until this runs; they are of the same slot). Returns the number of
+-- bits before and after, and of members: the last two differ if one sits twice.
+local function audit(keys, args)
+  local taken, sessions = keys[1], keys[2]
+  local runs, members = {}, 0
+  for _, id in ipairs(call('SMEMBERS', sessions)) do
+    local found = call('HMGET', args[1] .. id, 'members', 'count')
+    if found[1] then
+      add_runs(runs, found[1])
+      members = members + tonumber(found[2])
+    else
+      call('SREM', sessions, id)
+    end
+  end
+  local before = call('BITCOUNT', taken)
+  call('DEL', taken)
+  for run, cells in pairs(runs) do
+    write_run(taken, run, cells)
+  end
+  return { before, call('BITCOUNT', taken), members }
+end
+
+local function register(name, body)
+  redis.register_function('audience_v1_' .. name, function(keys, args)
+    if not COUNT then
+      prepare()
+    end
+    return body(keys, args)
+  end)
+end
+
+register('open', open)
+register('apply', apply)
+register('move', move)
+register('seal', seal)
+register('release', release)
+register('audit', audit)
