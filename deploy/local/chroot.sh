@@ -58,6 +58,11 @@ if [[ ! -e $dir/etc/debian_version ]]; then
   fi
 fi
 cp /etc/resolv.conf /etc/hosts "$dir/etc/"
+# Roots of trust that the host's administrator added, for networks that inspect TLS.
+if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
+  cp /usr/local/share/ca-certificates/*.crt "$dir/usr/local/share/ca-certificates/"
+  chroot "$dir" update-ca-certificates >/dev/null 2>&1
+fi
 packages=$(dpkg-query --admindir="$dir/var/lib/dpkg" -W | wc -l)
 echo "bare system ready after $((SECONDS - started)) s: $packages packages"
 

@@ -40,7 +40,8 @@ lint_contract() {
   fi
   local folder=.cache/buf-$BUF_VERSION
   [[ -x $folder/node_modules/.bin/buf ]] ||
-    npm install --silent --no-save --prefix "$folder" "@bufbuild/buf@$BUF_VERSION" || return
+    npm install --loglevel=error --no-fund --no-audit --no-save --prefix "$folder" \
+      "@bufbuild/buf@$BUF_VERSION" || return
   "$folder/node_modules/.bin/buf" lint
 }
 
