@@ -45,6 +45,10 @@ lint_contract() {
   "$folder/node_modules/.bin/buf" lint
 }
 
+# clang 14 knows coroutines, but neither libstdc++ 12 nor this Boost expects that of it.
+TIDY_COROUTINES=(--extra-arg=-D__cpp_impl_coroutine=201902L
+  --extra-arg=-DBOOST_ASIO_HAS_CO_AWAIT=1 --extra-arg=-DBOOST_ASIO_HAS_STD_COROUTINE=1)
+
 lint_tidy() {
   local base
   local -a files
@@ -65,6 +69,6 @@ lint_tidy() {
     >.cache/tidy/compile_commands.json
   ((${#files[@]} == 0)) ||
     printf '%s\n' "${files[@]}" |
-    xargs -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p .cache/tidy \
+    xargs -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p .cache/tidy "${TIDY_COROUTINES[@]}" \
       2> >(grep -v ' generated\.$' >&2)
 }
