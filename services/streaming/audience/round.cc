@@ -103,6 +103,10 @@ double BoredRate(double interest, double dwell_minutes) {
          (1 + dwell_minutes / kDwellScaleMinutes);
 }
 
+double DwellMinutes(const RoundSettings& settings, const Joining& joining, uint32_t round) {
+  return (round - std::min(round, joining.round)) * settings.interval_seconds / 60.0;
+}
+
 // Interest of a party before its members' own engagement, and what 1 of engagement adds to it.
 struct PartyInterest {
   float common;
@@ -218,8 +222,7 @@ void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const V
     const PartyInterest interest =
         InterestOf(settings.weights, step.audience.interest[a], party.joining, view.round);
     const Rivalry rivalry = RivalryOf(view, field, self, a, pool.archetypes()[a].personality);
-    const double dwell =
-        (view.round - std::min(view.round, party.joining.round)) * settings.interval_seconds / 60.0;
+    const double dwell = DwellMinutes(settings, party.joining, view.round);
     const PartyStep decide(interest, BoredRate(interest.common, dwell),
                            CompeteRate(rivalry, interest.common), minutes);
     Leaver leaver = StepParty(decide, pool.spec().seed, key, party, cohort);
@@ -373,6 +376,16 @@ float MeanMemberInterest(const AttractionWeights& weights, float archetype_mean,
 
 double BoredChance(float interest, double dwell_minutes, double minutes) {
   return 1 - std::exp(-BoredRate(interest, dwell_minutes) * minutes);
+}
+
+double MemberBoredChance(const RoundSettings& settings, const pool::Pool& pool, const Party& party,
+                         uint32_t member, float archetype_interest, uint32_t round,
+                         double minutes) {
+  const PartyInterest interest =
+      InterestOf(settings.weights, archetype_interest, party.joining, round);
+  const float offset = pool::EngagementOffset(pool::EngagementStep(pool.spec().seed, member));
+  const double dwell = DwellMinutes(settings, party.joining, round);
+  return 1 - std::exp(-BoredRate(interest.common + interest.slope * offset, dwell) * minutes);
 }
 
 double LeaveDraw(uint64_t seed, uint32_t round, uint32_t member) {

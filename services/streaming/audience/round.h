@@ -158,6 +158,10 @@ float MeanMemberInterest(const AttractionWeights& weights, float archetype_mean,
 // for `dwell_minutes`.
 double BoredChance(float interest, double dwell_minutes, double minutes);
 
+// The chance that one member of a party leaves, bored, in a round, given its archetype's interest.
+double MemberBoredChance(const RoundSettings& settings, const pool::Pool& pool, const Party& party,
+                         uint32_t member, float archetype_interest, uint32_t round, double minutes);
+
 // The draw that decides whether a member leaves in a round, in [0, 1): below its chance, it does.
 double LeaveDraw(uint64_t seed, uint32_t round, uint32_t member);
 
