@@ -1,0 +1,196 @@
+#include "services/streaming/reactions/reaction.h"
+
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+namespace streaming::reactions {
+namespace {
+
+using audience::Audience;
+using audience::Party;
+using audience::View;
+
+const pool::Pool& ThePool() {
+  static const pool::Pool pool({.seed = 4, .size = 20000});
+  return pool;
+}
+
+View TheView() {
+  View view;
+  view.round = 20;
+  view.pool_heads = 20000;
+  view.free_heads.fill(60);
+  audience::SessionView& session = view.sessions.emplace_back();
+  session.attraction.fill(128);
+  session.draw = 100;
+  return view;
+}
+
+Audience Interested(float interest) {
+  Audience audience;
+  audience.last_round = 20;
+  audience.interest.fill(interest);
+  return audience;
+}
+
+// Half of every fourth run: 2 500 members.
+std::vector<Party> TheParties() {
+  std::vector<Party> parties;
+  for (uint32_t run = 0; run + 1 < ThePool().runs(); run += 4) {
+    parties.push_back({run, 0xffffffffull, {.round = 15}});
+  }
+  return parties;
+}
+
+Reaction ReactTo(Event event, float significance, float interest = 0.4f,
+                 const std::vector<Party>& parties = TheParties(), double multiplier = 10) {
+  const View view = TheView();
+  return React({.seed = 8}, ThePool(), view, Survey(view), 0, Interested(interest), parties,
+               {.event = event,
+                .significance = significance,
+                .world_first_multiplier = multiplier,
+                .key = 12});
+}
+
+uint32_t Wanted(const Reaction& reaction) {
+  return std::accumulate(reaction.wanted_heads.begin(), reaction.wanted_heads.end(), 0u);
+}
+
+TEST(ReactionTest, EveryEventStaysInItsRanges) {
+  for (size_t event = 0; event < kEvents; ++event) {
+    for (const float significance : {0.0f, 0.3f, 1.0f, 5.0f}) {
+      const Reaction reaction = ReactTo(static_cast<Event>(event), significance);
+      EXPECT_GE(reaction.excitement_delta, -1);
+      EXPECT_LE(reaction.excitement_delta, 1);
+      EXPECT_GE(reaction.hype_contribution, 0);
+      EXPECT_LE(reaction.hype_contribution, 1);
+      for (const float interest : reaction.audience.interest) {
+        EXPECT_GE(interest, 0);
+        EXPECT_LE(interest, 1);
+      }
+      uint32_t lost = 0;
+      for (const audience::Leaver& leaver : reaction.leavers) {
+        EXPECT_EQ(leaver.leave.members & ~TheParties()[leaver.leave.position].members, 0u);
+        lost += audience::CountOf(leaver.leave.members);
+      }
+      EXPECT_EQ(lost, reaction.lost_heads);
+    }
+  }
+}
+
+TEST(ReactionTest, GrowsWithSignificance) {
+  for (size_t i = 0; i < kEvents; ++i) {
+    const auto event = static_cast<Event>(i);
+    const Reaction none = ReactTo(event, 0);
+    const Reaction small = ReactTo(event, 0.1f, 0.4f, TheParties(), 2);
+    const Reaction big = ReactTo(event, 0.5f, 0.4f, TheParties(), 2);
+    EXPECT_EQ(none.hype_contribution, 0);
+    EXPECT_EQ(Wanted(none), 0u);
+    EXPECT_EQ(none.lost_heads, 0u);
+    EXPECT_EQ(none.retained_heads, 0u);
+    EXPECT_GT(big.hype_contribution, small.hype_contribution);
+    EXPECT_GE(Wanted(big), Wanted(small));
+    EXPECT_GE(big.retained_heads, small.retained_heads);
+  }
+}
+
+TEST(ReactionTest, TheWorldFirstMultiplierAppliesBeforeTheClamp) {
+  const auto effects = [](double multiplier) {
+    return Effects(ThePool().archetypes(), {.event = Event::kWorldFirst,
+                                            .significance = 0.1f,
+                                            .world_first_multiplier = multiplier})[5];
+  };
+  EXPECT_FLOAT_EQ(effects(10), 10 * effects(1));
+  const Reaction tenfold = ReactTo(Event::kWorldFirst, 0.05f);
+  const Reaction plain = ReactTo(Event::kWorldFirst, 0.05f, 0.4f, TheParties(), 1);
+  EXPECT_NEAR(tenfold.hype_contribution, 10 * plain.hype_contribution, 1e-4);
+  EXPECT_GT(Wanted(tenfold), 5 * Wanted(plain));
+  EXPECT_EQ(ReactTo(Event::kWorldFirst, 1).hype_contribution, 1);
+}
+
+TEST(ReactionTest, TasteDecides) {
+  const auto& table = ThePool().archetypes();
+  const auto effects = Effects(table, {.event = Event::kCombatKill, .significance = 1});
+  for (size_t a = 0; a < table.size(); ++a) {
+    const bool likes = table[a].interests.Has(pool::Interest::kCombat) ||
+                       table[a].interests.Has(pool::Interest::kPvp);
+    EXPECT_EQ(effects[a] > 0, likes);
+  }
+  const Reaction reaction = ReactTo(Event::kCombatKill, 1, 0.2f);
+  EXPECT_GT(reaction.lost_heads, 0u);
+  EXPECT_GT(reaction.retained_heads, 0u);
+  for (const audience::Leaver& leaver : reaction.leavers) {
+    EXPECT_LT(effects[ThePool().ArchetypeOfRun(TheParties()[leaver.leave.position].run)], 0);
+  }
+}
+
+TEST(ReactionTest, TheRetainedReallyStay) {
+  const View view = TheView();
+  const auto leaving_next = [&](const Audience& audience) {
+    View next = view;
+    ++next.round;
+    // An odd cohort steps without moving interest, so that only the reaction differs.
+    uint32_t heads = 0;
+    for (uint32_t cohort = 1; cohort < 3; ++cohort) {
+      heads += StepSession({.seed = 8}, ThePool(), next, Survey(next), 0, audience, TheParties(),
+                           {.number = cohort, .of = 3})
+                   .leaving_heads;
+    }
+    return heads;
+  };
+  const Reaction reaction = ReactTo(Event::kWorldFirst, 0.3f);
+  const uint32_t without = leaving_next(Interested(0.4f));
+  const uint32_t with = leaving_next(reaction.audience);
+  EXPECT_LT(with, without);
+  EXPECT_NEAR(without - with, reaction.retained_heads * 2.0 / 3, reaction.retained_heads * 0.2);
+}
+
+TEST(ReactionTest, NobodyFeelsNothing) {
+  const Reaction reaction = ReactTo(Event::kWorldFirst, 1, 0.4f, {});
+  EXPECT_EQ(reaction.excitement_delta, 0);
+  EXPECT_EQ(reaction.hype_contribution, 0);
+  EXPECT_GT(Wanted(reaction), 0u);
+}
+
+TEST(ReactionTest, IsRepeatable) {
+  const Reaction one = ReactTo(Event::kRareItem, 0.7f);
+  const Reaction same = ReactTo(Event::kRareItem, 0.7f);
+  EXPECT_EQ(one.wanted_heads, same.wanted_heads);
+  EXPECT_EQ(EncodeAudience(one.audience), EncodeAudience(same.audience));
+}
+
+TEST(ReactionTest, NewcomersComeThrilledWithinBounds) {
+  const Reaction reaction = ReactTo(Event::kWorldFirst, 1);
+  for (const audience::Joining& joining : reaction.joining) {
+    EXPECT_GT(joining.offset, 0);
+    EXPECT_LE(joining.offset * audience::kOffsetUnit, 0.31f);
+    EXPECT_EQ(joining.round, 20u);
+  }
+}
+
+TEST(MomentTest, EveryEventMakesAMoment) {
+  EXPECT_EQ(MomentOf(Event::kWorldFirst), MomentType::kWorldFirst);
+  EXPECT_EQ(MomentOf(Event::kCombatDeath), MomentType::kCombatHighlight);
+  EXPECT_EQ(MomentOf(Event::kRareItem), MomentType::kDiscovery);
+  EXPECT_EQ(MomentOf(Event::kLevelUp), MomentType::kAchievement);
+  EXPECT_EQ(MomentOf(Event::kCustomEvent), MomentType::kSocialMoment);
+  EXPECT_EQ(FeelingOf(Event::kWorldFirst, -0.1f), blending::Sentiment::kBored);
+  EXPECT_EQ(FeelingOf(Event::kWorldFirst, 0.1f), blending::Sentiment::kSurprised);
+}
+
+TEST(MomentTest, TheStrongestAreKept) {
+  std::vector<Moment> moments;
+  for (int i = 0; i < 50; ++i) {
+    Keep(moments, {.description = std::to_string(i), .reaction = static_cast<float>(i * 7 % 25)});
+  }
+  ASSERT_EQ(moments.size(), kMomentsKept);
+  for (size_t i = 1; i < moments.size(); ++i) {
+    EXPECT_GE(moments[i - 1].reaction, moments[i].reaction);
+  }
+  EXPECT_EQ(moments[0].reaction, 24);
+  EXPECT_LT(std::stoi(moments[0].description), std::stoi(moments[1].description));
+}
+
+}  // namespace
+}  // namespace streaming::reactions
