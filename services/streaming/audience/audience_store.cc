@@ -1,0 +1,196 @@
+#include "services/streaming/audience/audience_store.h"
+
+#include "libs/common/base/status.h"
+#include "services/streaming/audience/bytes.h"
+
+namespace streaming::audience {
+namespace {
+
+using common::redis::Reply;
+using common::redis::ReplyView;
+
+constexpr common::redis::CallOptions kRepeatable{.idempotent = true};
+
+Nonce NewNonce() {
+  // The two halves of a random UUID have their fixed bits in different places.
+  const auto id = common::Uuid::V4().ToBytes();
+  std::string nonce;
+  PutLittleEndian(nonce, GetLittleEndian(id.data(), 8) ^ GetLittleEndian(id.data() + 8, 8), 8);
+  return nonce;
+}
+
+absl::Status Malformed() { return absl::InternalError("an audience record is malformed"); }
+
+absl::StatusOr<std::vector<Party>> PartiesOf(std::string_view bytes) {
+  auto parties = DecodeParties(bytes);
+  if (!parties.ok()) return Malformed();
+  return parties;
+}
+
+std::string Encode(const std::vector<Demand>& demands) {
+  std::string bytes;
+  bytes.reserve(demands.size() * kDemandBytes);
+  for (const Demand& demand : demands) AppendDemand(bytes, demand);
+  return bytes;
+}
+
+void AppendFields(std::vector<std::string>& arguments, const Fields& fields) {
+  arguments.push_back(std::to_string(fields.size()));
+  for (const auto& [name, value] : fields) {
+    arguments.push_back(name);
+    arguments.push_back(value);
+  }
+}
+
+// The "extras" that end a Function's arguments; the lists become keys.
+void AppendEffects(std::vector<std::string>& keys, std::vector<std::string>& arguments,
+                   const Effects& effects) {
+  AppendFields(arguments, effects.fields);
+  arguments.push_back(effects.request_id);
+  arguments.push_back(effects.answer);
+  for (const Push& push : effects.pushes) {
+    keys.push_back(push.list);
+    arguments.push_back(std::to_string(keys.size()));
+    arguments.push_back((push.must_fit ? "-" : "") + std::to_string(push.limit));
+    arguments.push_back(push.value);
+  }
+}
+
+// From HGETALL's names and values in turn.
+absl::StatusOr<Live> LiveOf(const ReplyView& reply) {
+  Live live;
+  for (size_t i = 0; i + 1 < reply.size(); i += 2) {
+    live.fields.emplace(reply[i].text(), reply[i + 1].text());
+  }
+  live.nonce = live.fields["nonce"];
+  live.sealed = live.fields.count("sealed") > 0;
+  ASSIGN_OR_RETURN(live.parties, PartiesOf(live.fields["members"]));
+  for (const Party& party : live.parties) live.count += CountOf(party.members);
+  return live;
+}
+
+}  // namespace
+
+absl::StatusOr<Changed> AudienceStore::Open(const Shard& shard, const common::Uuid& session_id,
+                                            const Opening& opening) {
+  Changed changed{NewNonce(), {}};
+  const std::vector<std::string> keys = {SessionKey(shard, session_id), TakenKey(shard),
+                                         SessionsKey(shard)};
+  std::vector<std::string> arguments = {session_id.ToString(), changed.nonce,
+                                        Encode(opening.demands), std::to_string(opening.capacity)};
+  AppendFields(arguments, opening.fields);
+  ASSIGN_OR_RETURN(const Reply reply, functions_.Call("audience_v1_open", keys, arguments));
+  ASSIGN_OR_RETURN(changed.parties, PartiesOf(reply.text()));
+  return changed;
+}
+
+absl::StatusOr<Changed> AudienceStore::Apply(const Shard& shard, const common::Uuid& session_id,
+                                             const Change& change) {
+  Changed changed{NewNonce(), {}};
+  std::vector<std::string> keys = {SessionKey(shard, session_id), TakenKey(shard),
+                                   DepartedKey(shard, session_id), AnswersKey(shard, session_id)};
+  std::vector<std::string> arguments = {change.expected,        changed.nonce,
+                                        change.leaves,          change.departures,
+                                        Encode(change.demands), std::to_string(change.capacity)};
+  AppendEffects(keys, arguments, change.effects);
+  ASSIGN_OR_RETURN(const Reply reply, functions_.Call("audience_v1_apply", keys, arguments));
+  ASSIGN_OR_RETURN(changed.parties, PartiesOf(reply.text()));
+  return changed;
+}
+
+absl::StatusOr<Moved> AudienceStore::Move(const Shard& shard, const common::Uuid& from,
+                                          const common::Uuid& to, const Transfer& transfer) {
+  Moved moved{NewNonce(), NewNonce(), {}};
+  std::string joinings;
+  for (const Joining& joining : transfer.joinings) AppendJoining(joinings, joining);
+  std::vector<std::string> keys = {SessionKey(shard, from), SessionKey(shard, to),
+                                   DepartedKey(shard, from), AnswersKey(shard, from)};
+  std::vector<std::string> arguments = {transfer.from_expected,
+                                        moved.from_nonce,
+                                        transfer.to_expected,
+                                        moved.to_nonce,
+                                        transfer.leaves,
+                                        transfer.departures,
+                                        joinings};
+  AppendEffects(keys, arguments, transfer.effects);
+  ASSIGN_OR_RETURN(const Reply reply, functions_.Call("audience_v1_move", keys, arguments));
+  ASSIGN_OR_RETURN(moved.parties, PartiesOf(reply.text()));
+  return moved;
+}
+
+absl::StatusOr<Sealed> AudienceStore::Seal(const Shard& shard, const common::Uuid& session_id) {
+  ASSIGN_OR_RETURN(const Reply reply,
+                   functions_.Call("audience_v1_seal",
+                                   {SessionKey(shard, session_id), DepartedKey(shard, session_id)},
+                                   {}, kRepeatable));
+  if (reply.size() != 2) return Malformed();
+  Sealed sealed;
+  ASSIGN_OR_RETURN(sealed.live, LiveOf(reply[0]));
+  auto departed = DecodeDeparted(reply[1].text());
+  if (!departed.ok()) return Malformed();
+  sealed.departed = *std::move(departed);
+  return sealed;
+}
+
+absl::StatusOr<uint32_t> AudienceStore::Release(const Shard& shard,
+                                                const common::Uuid& session_id) {
+  ASSIGN_OR_RETURN(
+      const Reply reply,
+      functions_.Call("audience_v1_release",
+                      {SessionKey(shard, session_id), TakenKey(shard), SessionsKey(shard),
+                       DepartedKey(shard, session_id), AnswersKey(shard, session_id)},
+                      {session_id.ToString()}, kRepeatable));
+  return static_cast<uint32_t>(reply.integer());
+}
+
+absl::StatusOr<Audited> AudienceStore::Audit(const Shard& shard) {
+  ASSIGN_OR_RETURN(const Reply reply,
+                   functions_.Call("audience_v1_audit", {TakenKey(shard), SessionsKey(shard)},
+                                   {SessionKeyPrefix(shard)}, kRepeatable));
+  if (reply.size() != 3) return Malformed();
+  const auto number = [&](size_t i) { return static_cast<uint64_t>(reply[i].integer()); };
+  return Audited{number(0), number(1), number(2)};
+}
+
+absl::StatusOr<std::optional<Live>> AudienceStore::Read(const Shard& shard,
+                                                        const common::Uuid& session_id) {
+  ASSIGN_OR_RETURN(const Reply reply,
+                   redis_.Command({"HGETALL", SessionKey(shard, session_id)}, kRepeatable));
+  if (reply.size() == 0) return std::nullopt;
+  ASSIGN_OR_RETURN(Live live, LiveOf(reply));
+  return live;
+}
+
+absl::StatusOr<std::optional<std::string>> AudienceStore::ReadAnswer(const Shard& shard,
+                                                                     const common::Uuid& session_id,
+                                                                     std::string_view request_id) {
+  ASSIGN_OR_RETURN(
+      const Reply reply,
+      redis_.Command({"HGET", AnswersKey(shard, session_id), request_id}, kRepeatable));
+  if (reply.is_nil()) return std::nullopt;
+  return std::string(reply.text());
+}
+
+absl::StatusOr<std::vector<common::Uuid>> AudienceStore::Sessions(const Shard& shard) {
+  ASSIGN_OR_RETURN(const Reply reply,
+                   redis_.Command({"SMEMBERS", SessionsKey(shard)}, kRepeatable));
+  std::vector<common::Uuid> sessions;
+  for (const std::string& text : reply.Texts()) {
+    const auto id = common::Uuid::Parse(text);
+    if (!id) return Malformed();
+    sessions.push_back(*id);
+  }
+  return sessions;
+}
+
+absl::StatusOr<std::string> AudienceStore::SettleView(const Shard& shard, uint32_t round,
+                                                      std::string_view view,
+                                                      std::chrono::seconds ttl) {
+  const std::string seconds = std::to_string(ttl.count());
+  ASSIGN_OR_RETURN(const Reply reply,
+                   redis_.Command({"SET", ViewKey(shard, round), view, "NX", "GET", "EX", seconds},
+                                  kRepeatable));
+  return std::string(reply.is_nil() ? view : reply.text());
+}
+
+}  // namespace streaming::audience
