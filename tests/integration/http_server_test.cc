@@ -2,6 +2,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <random>
 #include <thread>
 
 #include <arpa/inet.h>
@@ -48,6 +49,9 @@ class RawPeer {
       text.remove_prefix(static_cast<size_t>(sent));
     }
   }
+
+  // Nothing more will come from us.
+  void Finish() { ::shutdown(socket_, SHUT_WR); }
 
   // Reads until `end` has been seen; what came so far when the server closed or fell silent.
   std::string ReadUntil(std::string_view end) {
@@ -329,6 +333,45 @@ TEST_F(HttpServerTest, RefusesWhatIsNotARequest) {
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n")) << bytes;
     EXPECT_THAT(answer, HasSubstr(R"({"error":"malformed request"})")) << bytes;
   }
+}
+
+TEST_F(HttpServerTest, SurvivesMutatedRequests) {
+  Start({.header_timeout = milliseconds(500), .body_timeout = milliseconds(500)});
+  const std::string valid[] = {
+      "POST /echo/a%20b?q=1&r=x+y HTTP/1.1\r\nHost: h\r\nX-Mark: m\r\nContent-Length: "
+      "4\r\n\r\nbody",
+      "POST /echo/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n4;a=b\r\nbody\r\n0\r\n\r\n",
+      "POST /echo/x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok",
+  };
+  std::mt19937 random(20261123);
+  for (int round = 0; round < 600; ++round) {
+    std::string bytes = valid[random() % 3];
+    for (uint32_t changes = 1 + random() % 4; changes > 0; --changes) {
+      const size_t at = random() % bytes.size();
+      switch (random() % 4) {
+        case 0:
+          bytes[at] = static_cast<char>(random());
+          break;
+        case 1:
+          bytes.erase(at, 1 + random() % 8);
+          break;
+        case 2:
+          bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 16));
+          break;
+        default:
+          bytes.insert(at, 1, "\r\n :;%?&0f"[random() % 11]);
+      }
+      if (bytes.empty()) bytes = "x";
+    }
+    RawPeer peer(server_->port());
+    peer.Send(bytes);
+    peer.Finish();
+    const std::string answer = peer.ReadAll();
+    EXPECT_TRUE(peer.closed()) << bytes;
+    EXPECT_TRUE(answer.empty() || answer.starts_with("HTTP/1.1 ")) << bytes;
+  }
+  EXPECT_THAT(Ask("GET /inline HTTP/1.1\r\nHost: h\r\n\r\n"), StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(HttpServerTest, TellsWrongMethodsAndPathsApart) {

@@ -1,6 +1,5 @@
 #include "libs/common/http/connection.h"
 
-#include <exception>
 #include <limits>
 
 #include <boost/asio/post.hpp>
@@ -49,7 +48,7 @@ Response Overloaded(const ServerOptions& options) {
 Response Invoke(const Handler& handler, const Request& request) {
   try {
     return handler(request);
-  } catch (const std::exception&) {
+  } catch (...) {
     return ErrorResponse(500);  // what() may quote the request, so nobody gets to see it
   }
 }
@@ -101,7 +100,9 @@ asio::awaitable<void> Connection::Run(std::shared_ptr<Connection> self) {
     if (!co_await self->WaitForRequest(served == 1)) break;
     if (!co_await self->ServeOne(served == most)) break;
   }
-  co_await self->Linger();
+  error_code ignored;
+  self->stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  if (self->unread_ || self->buffer_.size() > 0) co_await self->Linger();
 }
 
 void Connection::CloseIfIdle() {
@@ -165,6 +166,7 @@ asio::awaitable<bool> Connection::ServeOne(bool last) {
     response = co_await Handle(*route);
   }
   if (route != nullptr && route->sensitive) Wipe();
+  unread_ = error || !parser.is_done();
 
   const int status = response.status;
   keep_alive = keep_alive && !last && !core_.draining;
@@ -281,9 +283,9 @@ asio::awaitable<bool> Connection::Write(Response response, bool keep_alive) {
   co_return !error;
 }
 
+// Takes in some of what the peer still sends, without keeping it.
 asio::awaitable<void> Connection::Linger() {
   error_code error;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
   stream_.expires_after(kLingerTime);
   buffer_.clear();
   for (size_t taken = 0; !error && taken < kLingerBytes;) {

@@ -68,6 +68,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Request request_;
   std::optional<Response> response_;
   bool idle_ = false;
+  bool unread_ = false;  // the last request was answered before all of it had come
 };
 
 }  // namespace common::http
