@@ -1,0 +1,138 @@
+#include "services/streaming/audience/arrival.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "services/streaming/audience/bytes.h"
+
+namespace streaming::audience {
+namespace {
+
+constexpr double kLookRate = 0.05;    // a minute: a free member looks around every 20 minutes
+constexpr double kTemperature = 0.2;  // of attraction in the choice
+constexpr double kPlainAttraction =
+    0.5;                             // where attraction neither adds to nor takes from the draw
+constexpr double kCrowdShare = 0.3;  // of those who are there, in the draw
+// For a head in the pool. With the look rate and the mean dwell a stream of plain attraction then
+// settles at about what it is expected to draw, whatever the size of the pool.
+constexpr double kOfflineWeight = 2.2;
+// Followers are told of a start: arrivals tenfold at first, ordinary again after about 12 minutes.
+constexpr double kStartBoost = 9;
+constexpr double kStartFadeMinutes = 2;
+constexpr float kNewcomerDraw = 40;         // heads that a streamer without a past draws
+constexpr float kNewcomerSessions = 2;      // sessions after which the past counts for half
+constexpr float kFollowersWatching = 0.1f;  // of a streamer's followers at any time
+
+// exp(attraction / temperature) relative to a plain one, by attraction in 1/255.
+const std::array<double, 256>& Appeal() {
+  static const auto table = [] {
+    std::array<double, 256> appeal;
+    for (size_t i = 0; i < appeal.size(); ++i) {
+      appeal[i] = std::exp((static_cast<double>(i) / 255 - kPlainAttraction) / kTemperature);
+    }
+    return appeal;
+  }();
+  return table;
+}
+
+double DrawOf(const SessionView& session) {
+  return session.paused ? 0 : session.draw + kCrowdShare * session.crowd + 1;
+}
+
+// A Poisson number of this mean, which is how people arrive. Beyond kNormalFrom the normal
+// approximation is closer than the counts matter.
+uint32_t Poisson(double mean, uint64_t bits) {
+  constexpr double kNormalFrom = 30;
+  if (mean <= 0) return 0;
+  if (mean < kNormalFrom) {
+    double left = Uniform(bits);
+    double chance = std::exp(-mean);
+    uint32_t count = 0;
+    constexpr uint32_t kMost = 200;  // its chance is below 1e-80
+    while (left >= chance && count < kMost) {
+      left -= chance;
+      chance *= mean / ++count;
+    }
+    return count;
+  }
+  // Box and Muller's method for one normal number.
+  const double radius = std::sqrt(-2 * std::log(1 - Uniform(bits)));
+  const double angle = 2 * 3.14159265358979323846 * Uniform(Mix64(bits));
+  return static_cast<uint32_t>(
+      std::max(0.0, std::round(mean + std::sqrt(mean) * radius * std::cos(angle))));
+}
+
+}  // namespace
+
+float ExpectedDraw(const StreamerPast& past) {
+  const auto sessions = static_cast<float>(past.recent_sessions);
+  const float mean = (kNewcomerSessions * kNewcomerDraw + sessions * past.recent_mean_audience) /
+                     (kNewcomerSessions + sessions);
+  return mean + kFollowersWatching * static_cast<float>(past.followers);
+}
+
+double StartBoost(double age_minutes) {
+  return 1 + kStartBoost * std::exp(-age_minutes / kStartFadeMinutes);
+}
+
+Field Survey(const View& view) {
+  Field field;
+  field.best.fill(Field::kNobody);
+  field.second.fill(Field::kNobody);
+  const auto attraction = [&](uint32_t s, size_t a) {
+    return s == Field::kNobody ? -1 : static_cast<int>(view.sessions[s].attraction[a]);
+  };
+  for (uint32_t s = 0; s < view.sessions.size(); ++s) {
+    const SessionView& session = view.sessions[s];
+    if (session.paused) continue;
+    const double draw = DrawOf(session);
+    for (size_t a = 0; a < pool::kArchetypes; ++a) {
+      field.total_weight[a] += draw * Appeal()[session.attraction[a]];
+      if (attraction(s, a) > attraction(field.best[a], a)) {
+        field.second[a] = field.best[a];
+        field.best[a] = s;
+      } else if (attraction(s, a) > attraction(field.second[a], a)) {
+        field.second[a] = s;
+      }
+    }
+  }
+  return field;
+}
+
+pool::PerArchetype<uint32_t> Newcomers(const View& view, const Field& field, uint32_t self,
+                                       const pool::PerArchetype<float>& minutes,
+                                       uint32_t room_heads, uint64_t key) {
+  pool::PerArchetype<uint32_t> wanted = {};
+  const SessionView& session = view.sessions[self];
+  const double draw = DrawOf(session);
+  if (draw == 0) return wanted;
+  const double offline = kOfflineWeight * std::max(1u, view.pool_heads);
+  const uint32_t first = Below(key, pool::kArchetypes);
+  for (uint32_t i = 0; i < pool::kArchetypes && room_heads > 0; ++i) {
+    const uint32_t a = (first + i) % pool::kArchetypes;
+    const double share = draw * Appeal()[session.attraction[a]] / (offline + field.total_weight[a]);
+    const double looks = kLookRate * std::max(0.0f, minutes[a]);
+    // However long one looks, one comes once.
+    const double mean = view.free_heads[a] * (1 - std::exp(-looks * share));
+    wanted[a] = std::min({Poisson(mean, Extend(key, a)), view.free_heads[a], room_heads});
+    room_heads -= wanted[a];
+  }
+  return wanted;
+}
+
+pool::PerArchetype<uint32_t> StartDraw(const RoundSettings& settings, const View& view,
+                                       const Field& field, uint32_t self) {
+  pool::PerArchetype<float> looking;
+  looking.fill(static_cast<float>(StartBoost(0)));
+  return Newcomers(
+      view, field, self, looking, settings.capacity_heads,
+      SessionKey(settings.seed, Draw::kNewcomers, view.round, view.sessions[self].session_id));
+}
+
+uint64_t SessionKey(uint64_t seed, Draw draw, uint32_t round, const common::Uuid& session_id) {
+  const auto* id = reinterpret_cast<const char*>(session_id.bytes().data());
+  return Random(seed, draw, round, GetLittleEndian(id, 8), GetLittleEndian(id + 8, 8));
+}
+
+}  // namespace streaming::audience

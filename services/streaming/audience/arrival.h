@@ -1,0 +1,48 @@
+// Who comes to a stream: a choice among all live streams and staying offline.
+#pragma once
+#include <cstdint>
+
+#include "libs/common/base/uuid.h"
+#include "services/streaming/audience/random.h"
+#include "services/streaming/audience/view.h"
+#include "services/streaming/pool/archetype.h"
+
+namespace streaming::audience {
+
+// What the streamer's past lets one expect: heads that this session should draw. Shrinks the mean
+// audience of recent sessions toward what a newcomer gets, the more so the fewer they were.
+struct StreamerPast {
+  uint32_t recent_sessions = 0;
+  float recent_mean_audience = 0;  // heads
+  uint32_t followers = 0;          // heads
+};
+float ExpectedDraw(const StreamerPast& past);
+
+// What all sessions' steps need of the view, worked out once a round.
+struct Field {
+  pool::PerArchetype<double> total_weight = {};  // of all streams in the newcomers' choice
+  // The most attractive streams: positions in View::sessions, kNobody when there are fewer.
+  static constexpr uint32_t kNobody = UINT32_MAX;
+  pool::PerArchetype<uint32_t> best = {};
+  pool::PerArchetype<uint32_t> second = {};
+};
+Field Survey(const View& view);
+
+// Heads of each archetype that come to the session on their own, looking around for `minutes`
+// (one value an archetype). Used for rounds, for the start (one minute at age 0) and for the word
+// that a great moment spreads. At most `room_heads` in all; `key` decides the draws.
+pool::PerArchetype<uint32_t> Newcomers(const View& view, const Field& field, uint32_t self,
+                                       const pool::PerArchetype<float>& minutes,
+                                       uint32_t room_heads, uint64_t key);
+
+// The first audience of a session that goes live.
+pool::PerArchetype<uint32_t> StartDraw(const RoundSettings& settings, const View& view,
+                                       const Field& field, uint32_t self);
+
+// The key of a session's draws in a round.
+uint64_t SessionKey(uint64_t seed, Draw draw, uint32_t round, const common::Uuid& session_id);
+
+// How many times the ordinary arrivals come to a stream of this age: its followers are told.
+double StartBoost(double age_minutes);
+
+}  // namespace streaming::audience
