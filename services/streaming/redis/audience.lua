@@ -13,8 +13,8 @@
 -- `start` on; what it could not take, demands with count 0 right behind it try in their runs.
 --
 -- Refusals: ABSENT no such session, EXISTS it is there already, SEALED it is ending, NONCE it has
--- changed since it was read, ANSWERED this request was carried out before, FULL a list that must not
--- lose anything has no room, BADARG the arguments do not fit together. A refused call changes
+-- changed since it was read, ANSWERED this request was carried out before, FULL a list that must
+-- not lose anything has no room, BADARG the arguments do not fit together. A refused call changes
 -- nothing.
 
 local PARTY, DEMAND, LEAVE, DEPARTURE, JOINING, CELLS = 20, 23, 12, 4, 8, 8
@@ -156,7 +156,8 @@ local function part(party, leave)
     left = left or stay[i] > 0
   end
   local run, joining = sub(party, 1, 4), sub(party, 13)
-  return left and run .. char(unpack(stay)) .. joining or '', run .. sub(leave, 5) .. joining, number
+  local rest = left and run .. char(unpack(stay)) .. joining or ''
+  return rest, run .. sub(leave, 5) .. joining, number
 end
 
 -- Takes those whom the leaves name out of the parties. Returns the parties that stay, a list of the
@@ -320,8 +321,8 @@ end
 -- move: members go from one session to another of the same shard, and stay taken.
 -- keys: from, to, departed of from, answers of from, lists…; args: from's expected and new nonce,
 -- to's expected and new nonce, leaves, departures, the new joining (8) of each, extras of from.
--- The caller, who knows both sessions by their nonces, keeps to the capacity. Returns the parties as
--- they are in `to` now.
+-- The caller, who knows both sessions by their nonces, keeps to the capacity. Returns the parties
+-- as they are in `to` now.
 local function move(keys, args)
   local from, to, departed, answers = keys[1], keys[2], keys[3], keys[4]
   local parties, count = members_of(from, args[1])
