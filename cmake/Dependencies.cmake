@@ -31,10 +31,11 @@ find_path(GRPC_PROTOS grpc/health/v1/health.proto PATHS /usr/share/grpc-proto RE
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # gcc's precompiled headers need this sloppiness and option, see the ccache manual. Without the
-  # directory in the hash, another checkout of the same source finds what this one compiled.
+  # gcc's precompiled headers need this sloppiness, see the ccache manual. Depend mode takes the
+  # headers from the compiler's dependency file: preprocessing with a precompiled header can eat all
+  # memory (gcc 12, -fpch-preprocess). Without the directory in the hash, another checkout of the
+  # same source finds what this one compiled.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
     CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
-  add_compile_options(-fpch-preprocess)
+    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1 ${CCACHE})
 endif()
