@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "libs/common/executor/executor.h"
 #include "libs/common/http/client.h"
 #include "libs/common/http/server.h"
 #include "libs/common/testing/eventually.h"
@@ -100,49 +101,6 @@ class RawPeer {
   bool connected_ = false;
   bool closed_ = false;
   std::string received_;
-};
-
-// One thread and a queue of `capacity`.
-class TinyExecutor {
- public:
-  explicit TinyExecutor(size_t capacity) : capacity_(capacity), thread_([this] { Run(); }) {}
-  ~TinyExecutor() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-
-  bool TrySubmit(std::function<void()> task) {
-    const std::lock_guard lock(mutex_);
-    if (tasks_.size() >= capacity_) return false;
-    tasks_.push_back(std::move(task));
-    changed_.notify_all();
-    return true;
-  }
-
- private:
-  void Run() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-      if (stopping_) return;
-      const auto task = std::move(tasks_.front());
-      tasks_.pop_front();
-      lock.unlock();
-      task();
-      lock.lock();
-    }
-  }
-
-  const size_t capacity_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> tasks_;
-  bool stopping_ = false;
-  std::thread thread_;
 };
 
 // Holds handlers back until the test opens it.
@@ -245,7 +203,7 @@ class HttpServerTest : public ::testing::Test {
   std::vector<std::string> served_;
   std::string_view kept_;  // a handler's view, looked at while its connection still lives
   Gate gate_;
-  TinyExecutor executor_{2};
+  executor::Executor executor_{1, 2};
   std::unique_ptr<Server> server_;
 };
 
@@ -478,6 +436,15 @@ TEST_F(HttpServerTest, SaysWhenTheExecutorIsFull) {
   EXPECT_THAT(answer, HasSubstr("Retry-After: 1\r\n"));
   gate_.Open();
   for (RawPeer& peer : peers) EXPECT_THAT(peer.ReadAnswer(), HasSubstr("through"));
+}
+
+TEST_F(HttpServerTest, AnswersARequestWhoseTaskIsDroppedUnrun) {
+  auto server =
+      Server::Start({.executor = [](const std::function<void()>&) { return true; }}, Routes());
+  ASSERT_TRUE(server.ok()) << server.status();
+  RawPeer peer((*server)->port());
+  peer.Send("GET /empty HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(peer.ReadAnswer(), StartsWith("HTTP/1.1 503"));
 }
 
 TEST_F(HttpServerTest, OverwritesASensitiveBodyAfterItsHandler) {

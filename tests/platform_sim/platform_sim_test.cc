@@ -1,8 +1,9 @@
 // The simulator against the platform's recorded shapes and rules, over its real HTTP.
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <mutex>
-#include <thread>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 #include "libs/common/base/time.h"
 #include "libs/common/http/client.h"
 #include "libs/common/http/server.h"
+#include "libs/common/testing/eventually.h"
 #include "tests/platform_sim/crowd.h"
 #include "tests/platform_sim/ids.h"
 #include "tests/platform_sim/json.h"
@@ -24,12 +26,10 @@ using common::http::Headers;
 using common::http::Params;
 using common::http::Request;
 using common::http::Response;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using common::testing::Eventually;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr std::chrono::seconds kPatience{10};
 constexpr const char* kRedirect = "http://localhost:1/stream/oauth/callback/twitch";
 constexpr const char* kWebhookSecret = "s3cre77890ab";
 constexpr const char* kScopes = "user:read:chat user:bot channel:bot moderator:read:followers";
@@ -68,15 +68,6 @@ std::string Sign(const std::string& secret, const std::string& signed_text) {
     out += digits;
   }
   return out;
-}
-
-bool Eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
 }
 
 // A client's webhook: checks and keeps what it gets, and answers challenges unless told not to.
