@@ -1,0 +1,52 @@
+// A daemon's way to NATS: one connection, the streams it needs, and the relay of its outbox.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include <absl/status/status.h>
+
+#include "libs/common/mysql/pool.h"
+#include "libs/common/nats/connection.h"
+#include "libs/common/nats/jetstream.h"
+#include "libs/common/outbox/outbox.h"
+
+namespace common::outbox {
+
+class Bus {
+ public:
+  // Talks to nothing yet. `mysql` holds the outbox and must outlive this.
+  Bus(mysql::Pool& mysql, nats::Options options, std::vector<nats::StreamSpec> streams)
+      : mysql_(mysql), options_(std::move(options)), streams_(std::move(streams)) {}
+
+  // Connects, declares the streams and starts the relay. UNAVAILABLE while NATS is away; may then
+  // be called again.
+  absl::Status Start();
+  // Stops the relay; the connection lives on until this is destroyed.
+  void Stop();
+
+  // Only after Start.
+  nats::Connection& connection() { return *connection_; }
+  nats::JetStream& jetstream() { return *jetstream_; }
+
+  // Publishes what is told of no record, and waits for the acknowledgement.
+  absl::Status Publish(const Event& event);
+  // To be called after a commit that appended. Harmless before Start.
+  void NotifyRelay();
+
+  // OK while the connection stands.
+  absl::Status Probe() const;
+  // Events that wait for the relay, as last seen while leading.
+  int64_t backlog() const;
+
+ private:
+  mysql::Pool& mysql_;
+  const nats::Options options_;
+  const std::vector<nats::StreamSpec> streams_;
+  std::unique_ptr<nats::Connection> connection_;
+  std::unique_ptr<nats::JetStream> jetstream_;
+  std::unique_ptr<Relay> relay_;
+  std::atomic<Relay*> running_ = nullptr;  // what other threads may see of `relay_`
+};
+
+}  // namespace common::outbox
