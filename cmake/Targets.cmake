@@ -1,6 +1,7 @@
 # One convention instead of lists of files: a folder's files are told apart by their ending.
 #   *_test.cc                    unit tests, linked into the group's one test binary
 #   *_store *_rpc *_worker       the edges: they may do I/O
+#   *_client                     likewise: speaks to a third party
 #   everything else in a feature folder is a rule: it links absl and libs/common/base only
 
 # Designated initialisers leave the other members at their defaults on purpose.

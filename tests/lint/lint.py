@@ -57,7 +57,7 @@ def daemon_of(path):
 
 
 def kind_of(path):
-    """rule, store, rpc, worker, test, simulation, bind, main, settings; None outside services/."""
+    """rule, store, rpc, worker, client, test, simulation, bind, main, settings; None elsewhere."""
     match = DAEMON_FILE.match(path)
     if match:
         return "test" if match[2].endswith("_test") else match[2]
@@ -65,7 +65,7 @@ def kind_of(path):
     if not match:
         return None
     stem = match[3]
-    for kind in ("test", "store", "rpc", "worker"):
+    for kind in ("test", "store", "rpc", "worker", "client"):
         if stem.endswith("_" + kind):
             return kind
     if stem.endswith("_keys"):
@@ -95,7 +95,7 @@ def check_rule_includes(path, lines):
                 or (not quoted and STANDARD_HEADER.match(name))):
             yield number, (f"a rule includes {name}: rules see the standard library, absl, "
                            "libs/common/base and rules of their daemon; pass the value as an "
-                           "argument or move the I/O to a _store, _rpc or _worker file")
+                           "argument or move the I/O to a _store, _rpc, _worker or _client file")
 
 
 def check_arrows(path, lines):
