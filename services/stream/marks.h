@@ -1,0 +1,38 @@
+// Keyed marks: what lets us recognise something at a platform without keeping it. HMAC-SHA256 under
+// a key that the database does not hold; the label keeps marks of different kinds apart.
+#pragma once
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "libs/common/base/uuid.h"
+#include "libs/common/config/secret.h"
+#include "libs/common/crypto/digest.h"
+#include "services/stream/platforms/platform.h"
+#include "services/stream/privacy/personal.h"
+
+namespace stream {
+
+class Marks {
+ public:
+  explicit Marks(common::config::Secret key) : key_(std::move(key)) {}
+
+  // Each 32 bytes.
+  std::string OfUser(platforms::Platform platform, const privacy::PlatformUserId& id) const {
+    return id.Use([&](std::string_view bytes) {
+      return common::crypto::HmacSha256(key_, {"user ", platforms::WordOf(platform), " ", bytes});
+    });
+  }
+  std::string OfStream(const common::Uuid& link, std::string_view stream_id) const {
+    return common::crypto::HmacSha256(key_, {"stream ", link.ToBytes(), stream_id});
+  }
+  std::string OfMessage(platforms::Platform platform, std::string_view message_id) const {
+    return common::crypto::HmacSha256(key_,
+                                      {"message ", platforms::WordOf(platform), " ", message_id});
+  }
+
+ private:
+  const common::config::Secret key_;
+};
+
+}  // namespace stream
