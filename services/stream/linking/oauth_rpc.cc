@@ -1,0 +1,146 @@
+#include "services/stream/linking/oauth_rpc.h"
+
+#include <algorithm>
+
+#include "libs/common/base/status.h"
+#include "libs/common/crypto/digest.h"
+#include "libs/common/crypto/encoding.h"
+#include "libs/common/log/log.h"
+#include "services/stream/errors.h"
+
+namespace stream::linking {
+namespace {
+
+using common::Uuid;
+using common::config::Secret;
+using common::errors::Make;
+using common::http::FindParam;
+using common::http::Request;
+using common::http::Response;
+using common::http::TextResponse;
+using platforms::Platform;
+
+constexpr size_t kUuidBytes = 16;
+constexpr size_t kStateSecretBytes = 32;
+
+// The state names its request, because a browser comes back with nothing else, and proves it.
+std::string NewState(const Uuid& request_id) {
+  return common::crypto::Base64UrlEncode(request_id.ToBytes() +
+                                         common::crypto::RandomBytes(kStateSecretBytes));
+}
+
+std::optional<Uuid> RequestOf(std::string_view state) {
+  const auto bytes = common::crypto::Base64UrlDecode(state);
+  if (!bytes || bytes->size() != kUuidBytes + kStateSecretBytes) return std::nullopt;
+  return Uuid::FromBytes(std::string_view(*bytes).substr(0, kUuidBytes));
+}
+
+int HttpStatusOf(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kNotFound:
+      return 404;
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kFailedPrecondition:
+      return 409;
+    case absl::StatusCode::kInvalidArgument:
+      return 400;
+    default:
+      return 503;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<OAuthFlow::Begun> OAuthFlow::Begin(const Uuid& account, Platform platform,
+                                                  const std::optional<std::string>& callback_url) {
+  platforms::PlatformClient* const client = platforms_.Find(platform);
+  if (client == nullptr) {
+    return Make(kPlatformNotConfigured, "the operator has not configured this platform");
+  }
+  const auto& allowed = options_.callbacks_allowed;
+  if (callback_url && std::find(allowed.begin(), allowed.end(), *callback_url) == allowed.end()) {
+    return Make(kCallbackUrlNotAllowed, "the callback URL is not on the list of allowed ones");
+  }
+  ASSIGN_OR_RETURN(const bool linked, links_.HasLink(account, platform));
+  if (linked) return Make(kPlatformAlreadyLinked, "the account has a link to this platform");
+
+  const Uuid request_id = Uuid::V4();
+  const std::string state = NewState(request_id);
+  const std::string redirect_uri = callback_url.value_or(
+      options_.public_url + "/stream/oauth/callback/" + std::string(platforms::WordOf(platform)));
+  RETURN_IF_ERROR(pending_.Put({.request_id = request_id,
+                                .account_id = account,
+                                .platform = platform,
+                                .state_digest = common::crypto::Sha256(state),
+                                .redirect_uri = redirect_uri}));
+  return Begun{request_id, client->AuthorizationUrl(redirect_uri, state)};
+}
+
+absl::StatusOr<PendingLink> OAuthFlow::TakePending(const Uuid& request_id,
+                                                   const std::optional<Uuid>& account,
+                                                   const std::string& state) {
+  ASSIGN_OR_RETURN(auto pending, pending_.Find(request_id));
+  if (!pending || (account && *account != pending->account_id)) {
+    return Make(kLinkRequestNotFound, "no such pending link request");
+  }
+  // A wrong state leaves the request to its owner: it cannot be guessed in ten minutes.
+  if (!common::crypto::ConstantTimeEquals(common::crypto::Sha256(state), pending->state_digest)) {
+    return Make(kOAuthStateMismatch, "the state is not the one of this link request");
+  }
+  ASSIGN_OR_RETURN(const bool taken, pending_.Take(request_id));
+  if (!taken) return Make(kLinkRequestNotFound, "no such pending link request");
+  return *std::move(pending);
+}
+
+absl::StatusOr<NamedLink> OAuthFlow::Complete(const Uuid& request_id,
+                                              const std::optional<Uuid>& account,
+                                              const std::string& state, const Secret& code) {
+  ASSIGN_OR_RETURN(const PendingLink pending, TakePending(request_id, account, state));
+  platforms::PlatformClient* const client = platforms_.Find(pending.platform);
+  if (client == nullptr) {
+    return Make(kPlatformNotConfigured, "the operator has not configured this platform");
+  }
+  ASSIGN_OR_RETURN(platforms::Tokens tokens, client->ExchangeCode(code, pending.redirect_uri));
+  ASSIGN_OR_RETURN(platforms::PlatformIdentity identity, client->ReadIdentity(tokens));
+  const common::Time now = common::Now();
+  const Link link{.link_id = Uuid::V7(now),
+                  .account_id = pending.account_id,
+                  .platform = pending.platform,
+                  .linked_at = now};
+  Secret display_name = identity.display_name;
+  RETURN_IF_ERROR(links_.Insert({link, std::move(identity), std::move(tokens)}));
+  on_linked_();
+  return NamedLink{link, std::move(display_name)};
+}
+
+std::vector<common::http::Route> OAuthFlow::Routes(bool enabled) {
+  return {{.method = "GET",
+           .pattern = "/stream/oauth/callback/{platform}",
+           .handler =
+               [this, enabled](const Request& request) {
+                 if (!enabled) return TextResponse(503, "The service is switched off.\n");
+                 return HandleRedirect(request);
+               },
+           .sensitive = true}};
+}
+
+// The platform in the path is for the operator's eyes; the pending request knows it.
+Response OAuthFlow::HandleRedirect(const Request& request) {
+  const auto state = FindParam(request.query, "state");
+  const auto code = FindParam(request.query, "code");
+  if (FindParam(request.query, "error")) {
+    return TextResponse(400, "The platform did not grant the link. You may close this page.\n");
+  }
+  const auto request_id = state ? RequestOf(*state) : std::nullopt;
+  if (!request_id || !code || code->empty()) {
+    return TextResponse(400, "This is not a redirect that we asked for.\n");
+  }
+  const auto linked =
+      Complete(*request_id, std::nullopt, std::string(*state), Secret(std::string(*code)));
+  if (linked.ok()) return TextResponse(200, "Linked. You may close this page.\n");
+  const std::string reason = common::errors::ReasonOf(linked.status()).value_or("INTERNAL");
+  common::log::Info("oauth.redirect_failed", {{"reason", reason}});
+  return TextResponse(HttpStatusOf(linked.status()), "Not linked: " + reason + "\n");
+}
+
+}  // namespace stream::linking
