@@ -1,0 +1,77 @@
+// The sentiments of platform sessions that wait for their pulse, in Redis (redis/pulses.lua).
+//
+// Keys of a session, all under `stream:{<session id>}:`, all deleted when it ends:
+//   live     hash, kLiveLife: that the session is here, its flush and its seal
+//   entries  list of pulse.h's records, the rules' max_hold twice: what waits
+//   pending  hash, likewise: the pulse that is taken out and not confirmed
+//   latest   string, kLiveLife: the last published pulse
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/common/redis/redis.h"
+#include "services/stream/pulses/pulse.h"
+
+namespace stream::pulses {
+
+// A sentiment waits in here for max_hold at most; more of them than this a session and the oldest
+// give way.
+inline constexpr int kMaxBuffered = 5000;
+inline constexpr std::chrono::hours kLiveLife{72};
+
+// What a flush begins with.
+struct Claimed {
+  // A pulse that was taken out before and has to be published under its id.
+  struct Pending {
+    common::Uuid pulse_id;
+    std::string payload;
+    std::chrono::milliseconds age;
+  };
+  std::optional<Pending> pending;
+  std::vector<Entry> entries;  // oldest first
+  int records = 0;             // what they were read from: a malformed record is dropped
+};
+
+struct Settlement {
+  int taken = 0;  // records, from the front
+  std::vector<Entry> hold;
+  std::chrono::milliseconds interval{};
+  std::optional<common::Uuid> pulse_id;
+  std::string payload;
+};
+
+class BufferStore {
+ public:
+  // `entry_life` bounds what is buffered in time. `redis` and `functions` outlive it.
+  BufferStore(common::redis::Redis& redis, common::redis::Functions& functions,
+              std::chrono::milliseconds entry_life)
+      : redis_(redis), functions_(functions), entry_life_(entry_life) {}
+
+  enum class Appended { kDone, kAbsent, kSealed };
+  absl::Status Open(const common::Uuid& session);
+  absl::StatusOr<Appended> Append(const common::Uuid& session, const std::vector<Entry>& entries);
+
+  // nullopt when another flushes, none is due (unless `force`), or the session is not here.
+  absl::StatusOr<std::optional<Claimed>> Claim(const common::Uuid& session, bool force);
+  // ABORTED when the claim was lost meanwhile.
+  absl::Status Settle(const common::Uuid& session, const Settlement& settlement);
+  // `published`: else the pulse is given up. True for the one call that ended it.
+  absl::StatusOr<bool> Confirm(const common::Uuid& session, const common::Uuid& pulse_id,
+                               bool published);
+
+  // False when the session is not here.
+  absl::StatusOr<bool> Seal(const common::Uuid& session);
+  absl::Status Delete(const common::Uuid& session);
+  absl::StatusOr<std::optional<std::string>> Latest(const common::Uuid& session);
+
+ private:
+  static constexpr std::chrono::seconds kLease{10};  // a flush that takes longer is another's
+
+  common::redis::Redis& redis_;
+  common::redis::Functions& functions_;
+  const std::chrono::milliseconds entry_life_;
+  const std::string token_ = common::Uuid::V4().ToString();  // this process
+};
+
+}  // namespace stream::pulses
