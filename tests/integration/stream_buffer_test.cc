@@ -1,0 +1,124 @@
+// The sentiment buffer on a real Redis: what survives a crash between any two of its steps.
+#include <gtest/gtest.h>
+
+#include "embedded/stream/functions.h"
+#include "libs/common/redis/redis.h"
+#include "libs/common/testing/servers.h"
+#include "services/stream/pulses/buffer_store.h"
+
+namespace stream::pulses {
+namespace {
+
+using common::Uuid;
+using std::chrono::seconds;
+
+common::redis::Options RedisOptions() {
+  common::redis::Options options;
+  options.port = common::testing::SharedRedis().port();
+  return options;
+}
+
+Entry Number(uint64_t contributor) {
+  return {{sentiment::Category::kExcited, 0.5f}, std::nullopt, contributor, common::Now()};
+}
+
+std::vector<uint64_t> Contributors(const std::vector<Entry>& entries) {
+  std::vector<uint64_t> out;
+  for (const Entry& entry : entries) out.push_back(entry.contributor);
+  return out;
+}
+
+class BufferStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(functions_.Load().ok());
+    ASSERT_TRUE(buffer_.Open(session_).ok());
+  }
+  void Append(std::vector<uint64_t> contributors) {
+    std::vector<Entry> entries;
+    for (const uint64_t contributor : contributors) entries.push_back(Number(contributor));
+    EXPECT_EQ(*buffer_.Append(session_, entries), BufferStore::Appended::kDone);
+  }
+
+  const Uuid session_ = Uuid::V4();
+  common::redis::Redis redis_{RedisOptions()};
+  common::redis::Functions functions_{redis_, std::string(functions::Files().front().content)};
+  BufferStore buffer_{redis_, functions_, seconds(60)};
+  // Another instance, or the same one after a restart.
+  BufferStore other_{redis_, functions_, seconds(60)};
+};
+
+TEST_F(BufferStoreTest, WhatIsHeldStaysInFrontOfWhatCame) {
+  Append({1, 2, 3});
+  const auto claimed = *buffer_.Claim(session_, false);
+  EXPECT_EQ(Contributors(claimed->entries), (std::vector<uint64_t>{1, 2, 3}));
+  Append({4});
+  ASSERT_TRUE(buffer_
+                  .Settle(session_, {.taken = claimed->records,
+                                     .hold = {Number(2), Number(3)},
+                                     .interval = seconds(3600),
+                                     .pulse_id = {},
+                                     .payload = {}})
+                  .ok());
+  EXPECT_FALSE(*buffer_.Claim(session_, false));  // not due
+  EXPECT_EQ(Contributors((*buffer_.Claim(session_, true))->entries),
+            (std::vector<uint64_t>{2, 3, 4}));
+}
+
+TEST_F(BufferStoreTest, APulseComesBackUnderItsIdUntilItIsConfirmed) {
+  Append({1, 2, 3});
+  ASSERT_TRUE(*buffer_.Claim(session_, false));
+  EXPECT_FALSE(*other_.Claim(session_, true));  // one flush at a time
+  const Uuid pulse = Uuid::V4();
+  ASSERT_TRUE(buffer_
+                  .Settle(session_, {.taken = 3,
+                                     .hold = {},
+                                     .interval = seconds(3600),
+                                     .pulse_id = pulse,
+                                     .payload = "the pulse"})
+                  .ok());
+  const auto again = *buffer_.Claim(session_, false);
+  ASSERT_TRUE(again && again->pending);
+  EXPECT_EQ(again->pending->pulse_id, pulse);
+  EXPECT_EQ(again->pending->payload, "the pulse");
+  EXPECT_FALSE(*buffer_.Latest(session_));
+
+  EXPECT_TRUE(*buffer_.Confirm(session_, pulse, true));
+  EXPECT_FALSE(*buffer_.Confirm(session_, pulse, true));
+  EXPECT_EQ(*buffer_.Latest(session_), "the pulse");
+  EXPECT_TRUE((*other_.Claim(session_, true))->entries.empty());
+}
+
+TEST_F(BufferStoreTest, AFlushThatLostItsClaimChangesNothing) {
+  Append({1, 2, 3});
+  ASSERT_TRUE(*buffer_.Claim(session_, false));
+  EXPECT_TRUE(absl::IsAborted(other_.Settle(
+      session_,
+      {.taken = 3, .hold = {}, .interval = seconds(1), .pulse_id = Uuid::V4(), .payload = "x"})));
+  EXPECT_EQ((*buffer_.Claim(session_, true))->records, 3);
+}
+
+TEST_F(BufferStoreTest, ASealedOrAbsentSessionTakesNothing) {
+  Append({1});
+  EXPECT_TRUE(*buffer_.Seal(session_));
+  EXPECT_EQ(*buffer_.Append(session_, {Number(2)}), BufferStore::Appended::kSealed);
+  EXPECT_EQ((*buffer_.Claim(session_, true))->records, 1);
+  ASSERT_TRUE(buffer_.Delete(session_).ok());
+  EXPECT_EQ(*buffer_.Append(session_, {Number(3)}), BufferStore::Appended::kAbsent);
+  EXPECT_FALSE(*buffer_.Seal(session_));
+  EXPECT_FALSE(*buffer_.Claim(session_, true));
+}
+
+TEST_F(BufferStoreTest, IsBoundedAndMortal) {
+  for (uint64_t batch = 0; batch < 6; ++batch) Append(std::vector<uint64_t>(1000, batch));
+  const auto claimed = *buffer_.Claim(session_, true);
+  EXPECT_EQ(claimed->records, kMaxBuffered);
+  EXPECT_EQ(claimed->entries.front().contributor, 1u);
+  for (const char* kind : {"live", "entries"}) {
+    const std::string key = "stream:{" + session_.ToString() + "}:" + kind;
+    EXPECT_GT(redis_.Command({"PTTL", key})->integer(), 0) << key;
+  }
+}
+
+}  // namespace
+}  // namespace stream::pulses
