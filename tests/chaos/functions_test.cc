@@ -133,9 +133,9 @@ class Hammer {
   absl::Status Apply(common::Uuid session) {
     auto read = store_.Read(kShard, session);
     if (!read.ok()) return read.status();
-    Live live = *read ? **read : Live{};
+    StoredAudience live = *read ? **read : StoredAudience{};
     if (Below(8) == 0) std::tie(session, live) = stale_[Below(stale_.size())];
-    Change change{.expected = live.nonce, .demands = Demands(), .capacity = kCapacity};
+    AudienceChange change{.expected = live.nonce, .demands = Demands(), .capacity = kCapacity};
     std::vector<Joining> unused;
     Leave(live.parties, change.leaves, change.departures, unused);
     change.effects.fields = {{"values", std::to_string(Below(1000))}};
@@ -159,7 +159,7 @@ class Hammer {
   common::redis::Functions functions_{redis_, Library()};
   AudienceStore store_{redis_, functions_};
   std::mt19937_64 random_;
-  std::array<std::pair<common::Uuid, Live>, 8> stale_;
+  std::array<std::pair<common::Uuid, StoredAudience>, 8> stale_;
 };
 
 uint64_t NumberFrom(const char* name, uint64_t otherwise) {

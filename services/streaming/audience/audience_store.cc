@@ -57,8 +57,8 @@ void AppendEffects(std::vector<std::string>& keys, std::vector<std::string>& arg
 }
 
 // From HGETALL's names and values in turn.
-absl::StatusOr<Live> LiveOf(const ReplyView& reply) {
-  Live live;
+absl::StatusOr<StoredAudience> LiveOf(const ReplyView& reply) {
+  StoredAudience live;
   for (size_t i = 0; i + 1 < reply.size(); i += 2) {
     live.fields.emplace(reply[i].text(), reply[i + 1].text());
   }
@@ -85,7 +85,7 @@ absl::StatusOr<Changed> AudienceStore::Open(const Shard& shard, const common::Uu
 }
 
 absl::StatusOr<Changed> AudienceStore::Apply(const Shard& shard, const common::Uuid& session_id,
-                                             const Change& change) {
+                                             const AudienceChange& change) {
   Changed changed{NewNonce(), {}};
   std::vector<std::string> keys = {SessionKey(shard, session_id), TakenKey(shard),
                                    DepartedKey(shard, session_id), AnswersKey(shard, session_id)};
@@ -118,13 +118,14 @@ absl::StatusOr<Moved> AudienceStore::Move(const Shard& shard, const common::Uuid
   return moved;
 }
 
-absl::StatusOr<Sealed> AudienceStore::Seal(const Shard& shard, const common::Uuid& session_id) {
+absl::StatusOr<SealedAudience> AudienceStore::Seal(const Shard& shard,
+                                                   const common::Uuid& session_id) {
   ASSIGN_OR_RETURN(const Reply reply,
                    functions_.Call("audience_v1_seal",
                                    {SessionKey(shard, session_id), DepartedKey(shard, session_id)},
                                    {}, kRepeatable));
   if (reply.size() != 2) return Malformed();
-  Sealed sealed;
+  SealedAudience sealed;
   ASSIGN_OR_RETURN(sealed.live, LiveOf(reply[0]));
   auto departed = DecodeDeparted(reply[1].text());
   if (!departed.ok()) return Malformed();
@@ -152,12 +153,12 @@ absl::StatusOr<Audited> AudienceStore::Audit(const Shard& shard) {
   return Audited{number(0), number(1), number(2)};
 }
 
-absl::StatusOr<std::optional<Live>> AudienceStore::Read(const Shard& shard,
-                                                        const common::Uuid& session_id) {
+absl::StatusOr<std::optional<StoredAudience>> AudienceStore::Read(const Shard& shard,
+                                                                  const common::Uuid& session_id) {
   ASSIGN_OR_RETURN(const Reply reply,
                    redis_.Command({"HGETALL", SessionKey(shard, session_id)}, kRepeatable));
   if (reply.size() == 0) return std::nullopt;
-  ASSIGN_OR_RETURN(Live live, LiveOf(reply));
+  ASSIGN_OR_RETURN(StoredAudience live, LiveOf(reply));
   return live;
 }
 

@@ -64,7 +64,7 @@ struct Opening {
 };
 
 // `leaves` and `departures` as EncodeLeavers makes them.
-struct Change {
+struct AudienceChange {
   Nonce expected = {};
   std::string leaves = {};
   std::string departures = {};
@@ -94,7 +94,7 @@ struct Moved {
   std::vector<Party> parties = {};
 };
 
-struct Live {
+struct StoredAudience {
   Nonce nonce = {};
   std::vector<Party> parties = {};
   uint32_t count = 0;  // members
@@ -102,8 +102,8 @@ struct Live {
   std::map<std::string, std::string> fields = {};  // all that the session's hash holds
 };
 
-struct Sealed {
-  Live live = {};
+struct SealedAudience {
+  StoredAudience live = {};
   std::vector<DepartedParty> departed = {};
 };
 
@@ -124,18 +124,19 @@ class AudienceStore {
   absl::StatusOr<Changed> Open(const Shard& shard, const common::Uuid& session_id,
                                const Opening& opening);
   absl::StatusOr<Changed> Apply(const Shard& shard, const common::Uuid& session_id,
-                                const Change& change);
+                                const AudienceChange& change);
   absl::StatusOr<Moved> Move(const Shard& shard, const common::Uuid& from, const common::Uuid& to,
                              const Transfer& transfer);
   // Nothing changes the session from now on. Gives all of it, each time it is called.
-  absl::StatusOr<Sealed> Seal(const Shard& shard, const common::Uuid& session_id);
+  absl::StatusOr<SealedAudience> Seal(const Shard& shard, const common::Uuid& session_id);
   // Frees the members and forgets the session. Returns how many were freed; 0 when it is repeated.
   absl::StatusOr<uint32_t> Release(const Shard& shard, const common::Uuid& session_id);
   // Makes the bitmap what the sessions say. For whoever claims the shard.
   absl::StatusOr<Audited> Audit(const Shard& shard);
 
   // nullopt when the session has no audience.
-  absl::StatusOr<std::optional<Live>> Read(const Shard& shard, const common::Uuid& session_id);
+  absl::StatusOr<std::optional<StoredAudience>> Read(const Shard& shard,
+                                                     const common::Uuid& session_id);
   // The first answer to a request, while it is kept (the session's last 1 024).
   absl::StatusOr<std::optional<std::string>> ReadAnswer(const Shard& shard,
                                                         const common::Uuid& session_id,
