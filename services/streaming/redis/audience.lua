@@ -292,7 +292,8 @@ end
 
 -- apply: one change of one session: some leave, some come, fields are set, news is told.
 -- keys: session, taken, departed, answers, lists…; args: expected nonce, new nonce, leaves,
--- departures, demands, capacity, extras. Returns the parties of the newcomers.
+-- departures, demands, capacity, extras. Returns the parties of the newcomers, which are also kept
+-- behind the answer: only here are they known in the same step.
 local function apply(keys, args)
   local session, taken, departed, answers = keys[1], keys[2], keys[3], keys[4]
   local parties, count = members_of(session, args[1])
@@ -314,6 +315,7 @@ local function apply(keys, args)
   give_back(taken, concat(gone))
   remember(session, departed, gone, args[4])
   set_members(session, args[2], stay .. joined, count - left + came)
+  extras.answer = extras.answer .. joined
   store(keys, session, answers, extras)
   return joined
 end
