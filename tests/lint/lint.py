@@ -68,7 +68,8 @@ def kind_of(path):
     for kind in ("test", "store", "rpc", "worker", "client"):
         if stem.endswith("_" + kind):
             return kind
-    if stem.endswith("_keys"):
+    # Events and their words are made from the contract, which rules do not see.
+    if stem.endswith("_keys") or match[2] == "events":
         return "store"
     return "simulation" if match[2] == "simulation" else "rule"
 
