@@ -184,6 +184,11 @@ absl::StatusOr<std::vector<common::Uuid>> AudienceStore::Sessions(const Shard& s
   return sessions;
 }
 
+absl::StatusOr<uint64_t> AudienceStore::CountTaken(const Shard& shard) {
+  ASSIGN_OR_RETURN(const Reply reply, redis_.Command({"BITCOUNT", TakenKey(shard)}, kRepeatable));
+  return static_cast<uint64_t>(reply.integer());
+}
+
 absl::StatusOr<std::string> AudienceStore::SettleView(const Shard& shard, uint32_t round,
                                                       std::string_view view,
                                                       std::chrono::seconds ttl) {

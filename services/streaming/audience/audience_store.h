@@ -142,6 +142,8 @@ class AudienceStore {
                                                         const common::Uuid& session_id,
                                                         std::string_view request_id);
   absl::StatusOr<std::vector<common::Uuid>> Sessions(const Shard& shard);
+  // Members in somebody's audience.
+  absl::StatusOr<uint64_t> CountTaken(const Shard& shard);
 
   // The view of a round: the given one if there was none, else the one that is there.
   absl::StatusOr<std::string> SettleView(const Shard& shard, uint32_t round, std::string_view view,

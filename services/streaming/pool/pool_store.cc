@@ -1,0 +1,139 @@
+#include "services/streaming/pool/pool_store.h"
+
+#include <cstring>
+#include <string>
+
+#include "libs/common/base/status.h"
+#include "libs/common/crypto/digest.h"
+#include "libs/common/errors/errors.h"
+#include "libs/common/mysql/transaction.h"
+#include "services/streaming/errors.h"
+
+namespace streaming::pool {
+namespace {
+
+using common::Uuid;
+using common::mysql::Rows;
+using common::mysql::Transaction;
+
+uint64_t RandomSeed() {
+  uint64_t seed = 0;
+  const std::string bytes = common::crypto::RandomBytes(sizeof(seed));
+  std::memcpy(&seed, bytes.data(), sizeof(seed));
+  return seed;
+}
+
+// The answer to a request that was carried out before; nullopt when there is none.
+absl::StatusOr<std::optional<Seeded>> FindReplay(Transaction& transaction, const Uuid& game,
+                                                 uint32_t count, const Uuid& request_id) {
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      transaction.Query("SELECT s.game_service_id, s.size, CAST((SELECT SUM(t.size) FROM "
+                        "pool_segment t WHERE t.game_service_id = s.game_service_id AND "
+                        "t.ordinal <= s.ordinal) AS UNSIGNED) "
+                        "FROM pool_segment s WHERE s.request_id = ?",
+                        request_id));
+  if (rows.empty()) return std::nullopt;
+  if (rows[0].Get<Uuid>(0) != game || rows[0].Get<uint32_t>(1) != count) {
+    return common::errors::Make(common::errors::kRequestIdReused,
+                                "the request id seeded another pool or count");
+  }
+  return Seeded{.created = count, .size = rows[0].Get<uint32_t>(2)};
+}
+
+absl::StatusOr<Seeded> Grow(Transaction& transaction, const Uuid& game, uint32_t count,
+                            const NewPool& defaults, const std::optional<Uuid>& request_id,
+                            common::Time now) {
+  RETURN_IF_ERROR(transaction
+                      .Execute("INSERT IGNORE INTO game_pool (game_service_id, seed, shards, "
+                               "collective_share, collective_size, size, created_at) "
+                               "VALUES (?, ?, ?, ?, ?, 0, ?)",
+                               game, RandomSeed(), defaults.shards, defaults.collective_share,
+                               defaults.collective_size, now)
+                      .status());
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      transaction.Query("SELECT size FROM game_pool WHERE game_service_id = ? FOR UPDATE", game));
+  if (request_id) {
+    ASSIGN_OR_RETURN(const auto replay, FindReplay(transaction, game, count, *request_id));
+    if (replay) return *replay;
+  }
+  const uint64_t size = rows.at(0).Get<uint64_t>(0) + count;
+  if (size > kMaxPoolSize) {
+    return common::errors::Make(kPoolFull, "the pool would have more members than a game may have");
+  }
+  RETURN_IF_ERROR(
+      transaction
+          .Execute("INSERT INTO pool_segment (game_service_id, ordinal, size, request_id, "
+                   "created_at) SELECT ?, COUNT(*), ?, ?, ? FROM pool_segment "
+                   "WHERE game_service_id = ?",
+                   game, count, request_id, now, game)
+          .status());
+  RETURN_IF_ERROR(
+      transaction.Execute("UPDATE game_pool SET size = ? WHERE game_service_id = ?", size, game)
+          .status());
+  return Seeded{.created = count, .size = static_cast<uint32_t>(size)};
+}
+
+}  // namespace
+
+absl::StatusOr<Seeded> PoolStore::Seed(const Uuid& game, uint32_t count, const NewPool& defaults,
+                                       const std::optional<Uuid>& request_id, common::Time now) {
+  Seeded seeded;
+  RETURN_IF_ERROR(common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {
+    auto grown = Grow(transaction, game, count, defaults, request_id, now);
+    if (grown.ok()) seeded = *grown;
+    return grown.status();
+  }));
+  const std::lock_guard lock(mutex_);
+  cache_.erase(game);
+  return seeded;
+}
+
+absl::StatusOr<std::shared_ptr<const Pool>> PoolStore::Get(const Uuid& game, uint32_t least_runs) {
+  const auto now = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = cache_.find(game);
+    if (found != cache_.end() && now - found->second.read_at < kCacheLife &&
+        found->second.pool->runs() >= least_runs) {
+      return found->second.pool;
+    }
+  }
+  ASSIGN_OR_RETURN(const PoolSpec spec, Read(game));
+  const std::lock_guard lock(mutex_);
+  if (cache_.size() >= kMaxGames) cache_.clear();
+  Cached& cached = cache_[game];
+  if (cached.pool == nullptr || cached.pool->spec().size != spec.size) {
+    cached.pool = std::make_shared<const Pool>(spec);
+  }
+  cached.read_at = now;
+  return cached.pool;
+}
+
+absl::StatusOr<PoolSpec> PoolStore::Read(const Uuid& game) {
+  ASSIGN_OR_RETURN(const Rows rows,
+                   mysql_.Query("SELECT seed, size, shards, collective_share, collective_size "
+                                "FROM game_pool WHERE game_service_id = ?",
+                                game));
+  if (rows.empty()) {
+    return common::errors::Make(kGameServiceNotSeeded, "the game service has no audience pool");
+  }
+  const PoolSpec spec = {.seed = rows[0].Get<uint64_t>(0),
+                         .size = rows[0].Get<uint32_t>(1),
+                         .shards = rows[0].Get<uint32_t>(2),
+                         .collective_share = rows[0].Get<double>(3),
+                         .collective_size = rows[0].Get<uint32_t>(4)};
+  RETURN_IF_ERROR(Validate(spec));
+  return spec;
+}
+
+absl::StatusOr<std::vector<Uuid>> PoolStore::Games() {
+  ASSIGN_OR_RETURN(const Rows rows, mysql_.Query("SELECT game_service_id FROM game_pool LIMIT ?",
+                                                 static_cast<int64_t>(kMaxGames)));
+  std::vector<Uuid> games;
+  for (const auto& row : rows) games.push_back(row.Get<Uuid>(0));
+  return games;
+}
+
+}  // namespace streaming::pool
