@@ -1,0 +1,94 @@
+#include "services/streaming/audience/round_store.h"
+
+#include <algorithm>
+
+#include <absl/strings/numbers.h>
+
+#include "libs/common/base/status.h"
+#include "libs/common/errors/errors.h"
+#include "services/streaming/audience/session_view.h"
+#include "services/streaming/errors.h"
+
+namespace streaming::audience {
+namespace {
+
+constexpr common::redis::CallOptions kRepeatable{.idempotent = true};
+// Long enough for any instance to finish a round that it began.
+constexpr std::chrono::seconds kViewLife{600};
+
+// Hash: leader, until, round, due (redis/rounds.lua). No TTL: a round number must not come again
+// while a session remembers it.
+std::string RoundsKey(const Shard& shard) { return ShardPrefix(shard) + "rounds"; }
+
+}  // namespace
+
+RoundStore::RoundStore(common::redis::Redis& redis, common::redis::Functions& functions,
+                       AudienceStore& audience, LiveStore& live, pool::PoolStore& pools,
+                       const RoundSettings& settings)
+    : redis_(redis),
+      functions_(functions),
+      audience_(audience),
+      live_(live),
+      pools_(pools),
+      settings_(settings) {}
+
+absl::StatusOr<Lead> RoundStore::TakeLead(const Shard& shard, std::string_view who,
+                                          std::chrono::milliseconds lease,
+                                          std::chrono::milliseconds interval) {
+  ASSIGN_OR_RETURN(const auto reply,
+                   functions_.Call("rounds_v1_lead", {RoundsKey(shard)},
+                                   {std::string(who), std::to_string(lease.count()),
+                                    std::to_string(interval.count()), std::to_string(kRoundLimit)},
+                                   kRepeatable));
+  if (reply.size() != 2) return absl::InternalError("rounds_v1_lead gave something else");
+  return Lead{.round = static_cast<uint32_t>(reply[0].integer()),
+              .next = std::chrono::milliseconds(reply[1].integer())};
+}
+
+absl::Status RoundStore::YieldLead(const Shard& shard, std::string_view who) {
+  return functions_.Call("rounds_v1_yield", {RoundsKey(shard)}, {std::string(who)}, kRepeatable)
+      .status();
+}
+
+absl::StatusOr<View> RoundStore::OfRound(const Shard& shard, uint32_t round, float stretch,
+                                         common::Time now) {
+  ASSIGN_OR_RETURN(const auto stored, redis_.Command({"GET", ViewKey(shard, round)}, kRepeatable));
+  if (!stored.is_nil()) return DecodeView(stored.text());
+  ASSIGN_OR_RETURN(const View built, Build(shard, round, stretch, now));
+  ASSIGN_OR_RETURN(const std::string settled,
+                   audience_.SettleView(shard, round, EncodeView(built), kViewLife));
+  return DecodeView(settled);
+}
+
+absl::StatusOr<View> RoundStore::Recent(const Shard& shard, common::Time now) {
+  ASSIGN_OR_RETURN(const auto round,
+                   redis_.Command({"HGET", RoundsKey(shard), "round"}, kRepeatable));
+  uint32_t number = 0;
+  if (!absl::SimpleAtoi(common::ToAbsl(round.text()), &number)) return Build(shard, 0, 1, now);
+  ASSIGN_OR_RETURN(const auto stored, redis_.Command({"GET", ViewKey(shard, number)}, kRepeatable));
+  if (stored.is_nil()) return Build(shard, number, 1, now);
+  return DecodeView(stored.text());
+}
+
+absl::StatusOr<View> RoundStore::Build(const Shard& shard, uint32_t round, float stretch,
+                                       common::Time now) {
+  ASSIGN_OR_RETURN(const auto pool, pools_.Get(shard.game_service_id));
+  ASSIGN_OR_RETURN(const auto sessions, live_.List(shard));
+  ASSIGN_OR_RETURN(const auto taken, redis_.Command({"GET", TakenKey(shard)}, kRepeatable));
+  View view = {.round = round,
+               .stretch = stretch,
+               .free_heads = FreeHeads(*pool, shard.number, taken.text()),
+               .pool_heads = pool->HeadsOfShard(shard.number)};
+  const size_t count = std::min(sessions.size(), kMaxSessionsInView);
+  for (size_t i = 0; i < count; ++i) {
+    const auto session =
+        live_.Load({.game = shard.game_service_id, .shard = shard.number, .session = sessions[i]});
+    // Ended while we were looking.
+    if (common::errors::Is(session.status(), kSessionNotLive)) continue;
+    RETURN_IF_ERROR(session.status());
+    view.sessions.push_back(ViewOf(settings_, *pool, *session, now));
+  }
+  return view;
+}
+
+}  // namespace streaming::audience

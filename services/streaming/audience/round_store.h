@@ -1,0 +1,59 @@
+// Rounds in Redis: who leads a shard, which round it is, and the view that everybody who steps a
+// session of that round sees.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "libs/common/base/time.h"
+#include "libs/common/redis/redis.h"
+#include "services/streaming/audience/audience_keys.h"
+#include "services/streaming/audience/audience_store.h"
+#include "services/streaming/audience/live_store.h"
+#include "services/streaming/audience/round.h"
+#include "services/streaming/pool/pool_store.h"
+
+namespace streaming::audience {
+
+struct Lead {
+  uint32_t round = 0;                 // 0: somebody else leads
+  std::chrono::milliseconds next{0};  // until the next round is due, or the other's lead ends
+};
+
+class RoundStore {
+ public:
+  // Keeps the references. `functions` is the library of redis/rounds.lua.
+  RoundStore(common::redis::Redis& redis, common::redis::Functions& functions,
+             AudienceStore& audience, LiveStore& live, pool::PoolStore& pools,
+             const RoundSettings& settings);
+
+  // Takes or keeps the lead of a shard for `lease`, and begins a round, of `interval`, when one is
+  // due. Times are the Redis server's.
+  absl::StatusOr<Lead> TakeLead(const Shard& shard, std::string_view who,
+                                std::chrono::milliseconds lease,
+                                std::chrono::milliseconds interval);
+  // Gives the lead up, if `who` has it.
+  absl::Status YieldLead(const Shard& shard, std::string_view who);
+
+  // The view of a round, whose length is `stretch` ordinary ones. The first to ask builds and
+  // stores it; all others get that one.
+  absl::StatusOr<View> OfRound(const Shard& shard, uint32_t round, float stretch, common::Time now);
+  // The view of the present round, or a new one when there is none: how things are, more or less.
+  absl::StatusOr<View> Recent(const Shard& shard, common::Time now);
+
+ private:
+  absl::StatusOr<View> Build(const Shard& shard, uint32_t round, float stretch, common::Time now);
+
+  common::redis::Redis& redis_;
+  common::redis::Functions& functions_;
+  AudienceStore& audience_;
+  LiveStore& live_;
+  pool::PoolStore& pools_;
+  const RoundSettings settings_;
+};
+
+}  // namespace streaming::audience

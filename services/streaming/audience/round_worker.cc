@@ -1,0 +1,181 @@
+#include "services/streaming/audience/round_worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "libs/common/base/status.h"
+#include "libs/common/errors/errors.h"
+#include "libs/common/log/log.h"
+#include "services/streaming/audience/session_view.h"
+#include "services/streaming/errors.h"
+
+namespace streaming::audience {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLookMin{10};
+constexpr milliseconds kLookMax{1000};
+
+constexpr char kLeft[] = "streaming_audience_left_total";
+constexpr char kLeftHelp[] = "Heads that left in a round, by reason.";
+
+}  // namespace
+
+RoundWorker::RoundWorker(RoundStore& rounds, LiveStore& live, pool::PoolStore& pools,
+                         common::metrics::Registry& metrics, common::Clock clock, Options options)
+    : rounds_(rounds),
+      live_(live),
+      pools_(pools),
+      clock_(std::move(clock)),
+      options_(std::move(options)),
+      self_(common::Uuid::V4().ToString()),
+      duration_(metrics.GetTimer("streaming_round_duration_seconds",
+                                 "What a shard's round took its leader.")),
+      steps_(metrics.GetCounter("streaming_round_steps_total", "Sessions stepped.")),
+      failures_(metrics.GetCounter("streaming_round_failures_total",
+                                   "Steps and shards that failed and are tried again.")),
+      joined_(
+          metrics.GetCounter("streaming_audience_joined_total", "Heads that joined in a round.")),
+      bored_(metrics.GetCounter(kLeft, kLeftHelp, {{"reason", "Bored"}})),
+      competed_(metrics.GetCounter(kLeft, kLeftHelp, {{"reason", "Competed"}})),
+      led_(metrics.GetGauge("streaming_round_shards_led", "Shards whose rounds we lead.")),
+      loop_([this] { return Tick(); }) {}
+
+void RoundWorker::Stop() {
+  stopping_ = true;
+  loop_.Stop();
+  const auto shards = Shards();
+  if (!shards.ok()) return;
+  // Best effort: a lead that is not given up runs out.
+  for (const Shard& shard : *shards) rounds_.YieldLead(shard, self_).IgnoreError();
+}
+
+std::chrono::microseconds RoundWorker::Tick() {
+  next_ = kLookMax;
+  const auto stepped = RunOnce();
+  if (!stepped.ok()) {
+    failures_.Increment();
+    common::log::Warning("round_failed", {{"code", static_cast<int>(stepped.status().code())}});
+  }
+  return std::clamp(next_, kLookMin, kLookMax);
+}
+
+absl::StatusOr<std::vector<Shard>> RoundWorker::Shards() {
+  ASSIGN_OR_RETURN(const auto games, pools_.Games());
+  std::vector<Shard> shards;
+  for (const common::Uuid& game : games) {
+    ASSIGN_OR_RETURN(const auto pool, pools_.Get(game));
+    for (uint32_t number = 0; number < pool->spec().shards; ++number) {
+      shards.push_back({.game_service_id = game, .number = number});
+    }
+  }
+  return shards;
+}
+
+absl::StatusOr<uint32_t> RoundWorker::RunOnce() {
+  ASSIGN_OR_RETURN(const auto shards, Shards());
+  uint32_t stepped = 0;
+  uint32_t led = 0;
+  absl::Status failure;
+  for (const Shard& shard : shards) {
+    if (stopping_) break;
+    const auto here = RunShard(shard);
+    if (here.ok()) {
+      stepped += *here;
+    } else {
+      failure = here.status();  // the other shards shall not wait for this one
+    }
+    led += progress_.contains(ShardPrefix(shard)) ? 1 : 0;
+  }
+  led_.Set(led);
+  RETURN_IF_ERROR(failure);
+  return stepped;
+}
+
+absl::StatusOr<uint32_t> RoundWorker::RunShard(const Shard& shard) {
+  const std::string name = ShardPrefix(shard);
+  const auto known = progress_.find(name);
+  const bool loaded = known != progress_.end() && known->second.loaded;
+  const milliseconds interval = loaded ? options_.high_load_interval : options_.interval;
+  ASSIGN_OR_RETURN(const Lead lead, rounds_.TakeLead(shard, self_, options_.lease, interval));
+  next_ = std::min({next_, lead.next, options_.lease / 3});
+  if (lead.round == 0) {
+    progress_.erase(name);
+    return 0;
+  }
+  Progress& progress = progress_[name];
+  if (progress.finished_round == lead.round) return 0;
+  const common::Time begin = clock_();
+  const auto stretch = static_cast<float>(interval.count()) / options_.interval.count();
+  ASSIGN_OR_RETURN(const View view, rounds_.OfRound(shard, lead.round, stretch, begin));
+  ASSIGN_OR_RETURN(const uint32_t stepped, StepAll(shard, view));
+  const common::Duration took = clock_() - begin;
+  duration_.Observe(common::ToSeconds(took));
+  // Half of the time is the most that the heartbeat may take from everything else.
+  progress = {.finished_round = stopping_ ? 0 : lead.round, .loaded = took > options_.interval / 2};
+  return stepped;
+}
+
+absl::StatusOr<uint32_t> RoundWorker::StepAll(const Shard& shard, const View& view) {
+  const Field field = Survey(view);
+  std::vector<LiveSession> batch;
+  uint32_t stepped = 0;
+  absl::Status failure;
+  common::Time renewed = clock_();
+  for (uint32_t i = 0; i < view.sessions.size() && !stopping_; ++i) {
+    auto session = StepOne({.game = shard.game_service_id,
+                            .shard = shard.number,
+                            .session = view.sessions[i].session_id},
+                           view, field, i);
+    if (!session.ok()) {
+      failures_.Increment();
+      failure = session.status();  // the other sessions shall not wait for this one
+    } else if (session->has_value()) {
+      ++stepped;
+      batch.push_back(**std::move(session));
+    }
+    if (batch.size() == kBatch) Tell(batch);
+    if (clock_() - renewed < options_.lease / 3) continue;
+    renewed = clock_();
+    ASSIGN_OR_RETURN(const Lead lead,
+                     rounds_.TakeLead(shard, self_, options_.lease, options_.interval));
+    if (lead.round == 0) break;  // another instance is at it
+  }
+  Tell(batch);
+  RETURN_IF_ERROR(failure);
+  return stepped;
+}
+
+absl::StatusOr<std::optional<LiveSession>> RoundWorker::StepOne(const LiveKey& key,
+                                                                const View& view,
+                                                                const Field& field, uint32_t self) {
+  bool late = false;
+  auto applied =
+      live_.Update(key, clock_(), [&](const LiveSession& session) -> absl::StatusOr<Change> {
+        late = session.audience.last_round >= view.round;
+        if (late) return absl::AlreadyExistsError("the session took part in this round");
+        const RoundSettings settings = SettingsOf(options_.settings, *session.pool, key.shard);
+        return ChangeOf(session, view,
+                        StepSession(settings, *session.pool, view, field, self, session.audience,
+                                    session.parties));
+      });
+  if (late || common::errors::Is(applied.status(), kSessionNotLive)) return std::nullopt;
+  RETURN_IF_ERROR(applied.status());
+  Count(*applied);
+  return std::move(applied->session);
+}
+
+void RoundWorker::Count(const Applied& applied) {
+  steps_.Increment();
+  joined_.Increment(applied.joined_heads);
+  bored_.Increment(applied.left_heads - applied.competed_heads);
+  competed_.Increment(applied.competed_heads);
+}
+
+void RoundWorker::Tell(std::vector<LiveSession>& stepped) {
+  if (options_.stepped && !stepped.empty()) options_.stepped(stepped);
+  stepped.clear();
+}
+
+}  // namespace streaming::audience

@@ -1,0 +1,88 @@
+// The heartbeat: steps every live session once a round. Any number of instances may run it; one
+// leads a shard at a time, and another can take over in the middle of a round with the same result,
+// because a session refuses a round that it took part in already.
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <absl/status/statusor.h>
+
+#include "libs/common/base/time.h"
+#include "libs/common/executor/executor.h"
+#include "libs/common/metrics/metrics.h"
+#include "services/streaming/audience/live_store.h"
+#include "services/streaming/audience/round.h"
+#include "services/streaming/audience/round_store.h"
+#include "services/streaming/pool/pool_store.h"
+
+namespace streaming::audience {
+
+class RoundWorker {
+ public:
+  struct Options {
+    RoundSettings settings;
+    std::chrono::milliseconds interval{60'000};             // of an ordinary round
+    std::chrono::milliseconds high_load_interval{300'000};  // after one that took too long
+    // How long a leader that fell silent keeps the others waiting.
+    std::chrono::milliseconds lease{10'000};
+    // Told of sessions as they are after their step, at most kBatch at once. May be empty.
+    std::function<void(std::span<const LiveSession>)> stepped;
+  };
+
+  // Keeps the references.
+  RoundWorker(RoundStore& rounds, LiveStore& live, pool::PoolStore& pools,
+              common::metrics::Registry& metrics, common::Clock clock, Options options);
+
+  void Start() { loop_.Start(); }
+  // Ends after the session that is being stepped, and gives the lead up.
+  void Stop();
+
+  // One look at every shard: leads it if nobody else does, and steps what has not been stepped in
+  // its present round. Returns how many sessions it stepped. What the loop does, and tests.
+  absl::StatusOr<uint32_t> RunOnce();
+
+  static constexpr size_t kBatch = 32;
+
+ private:
+  // What this instance knows of a shard.
+  struct Progress {
+    uint32_t finished_round = 0;
+    bool loaded = false;  // the last round took too long
+  };
+
+  absl::StatusOr<std::vector<Shard>> Shards();
+  absl::StatusOr<uint32_t> RunShard(const Shard& shard);
+  absl::StatusOr<uint32_t> StepAll(const Shard& shard, const View& view);
+  // nullopt when the session took part in the round already, or ended.
+  absl::StatusOr<std::optional<LiveSession>> StepOne(const LiveKey& key, const View& view,
+                                                     const Field& field, uint32_t self);
+  void Count(const Applied& applied);
+  void Tell(std::vector<LiveSession>& stepped);
+  std::chrono::microseconds Tick();
+
+  RoundStore& rounds_;
+  LiveStore& live_;
+  pool::PoolStore& pools_;
+  const common::Clock clock_;
+  const Options options_;
+  const std::string self_;
+  std::map<std::string, Progress> progress_;  // by ShardPrefix
+  std::chrono::milliseconds next_{0};         // until some shard wants another look
+  std::atomic<bool> stopping_{false};
+  common::metrics::Histogram& duration_;
+  common::metrics::Counter& steps_;
+  common::metrics::Counter& failures_;
+  common::metrics::Counter& joined_;
+  common::metrics::Counter& bored_;
+  common::metrics::Counter& competed_;
+  common::metrics::Gauge& led_;
+  common::executor::Loop loop_;
+};
+
+}  // namespace streaming::audience

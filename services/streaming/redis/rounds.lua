@@ -1,0 +1,36 @@
+#!lua name=rounds_v1
+-- Who leads the rounds of a shard, and which round it is. Times are those of this server: the
+-- clocks of the instances need not agree.
+
+-- lead: takes or keeps the lead, and begins the next round when it is due.
+-- keys: the shard's rounds; args: who asks, how long the lead lasts and how long a round lasts (in
+-- ms), one more than the highest round. Returns the round (0 = somebody else leads) and the
+-- milliseconds until the next one is due, or until the other's lead ends.
+local function lead(keys, args)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local found = redis.call('HMGET', keys[1], 'leader', 'until', 'round', 'due')
+  local leader, lasts, round, due = found[1], tonumber(found[2] or 0), tonumber(found[3] or 0),
+    tonumber(found[4] or 0)
+  if leader and leader ~= args[1] and lasts > now then
+    return { 0, lasts - now }
+  end
+  if now >= due then
+    round, due = round % (tonumber(args[4]) - 1) + 1, now + tonumber(args[3])
+  end
+  redis.call('HSET', keys[1], 'leader', args[1], 'until', now + tonumber(args[2]), 'round', round,
+    'due', due)
+  return { round, due - now }
+end
+
+-- yield: gives the lead up, if it is the caller's.
+-- keys: the shard's rounds; args: who asks.
+local function yield(keys, args)
+  if redis.call('HGET', keys[1], 'leader') == args[1] then
+    redis.call('HDEL', keys[1], 'leader')
+  end
+  return 'OK'
+end
+
+redis.register_function('rounds_v1_lead', lead)
+redis.register_function('rounds_v1_yield', yield)
