@@ -13,19 +13,54 @@ constexpr size_t kMaxName = 128;
 constexpr size_t kMaxTraceparent = 64;
 constexpr std::string_view kLock = "outbox";
 
-}  // namespace
+constexpr size_t kColumns = 5;
 
-absl::Status Append(mysql::Transaction& transaction, const Event& event) {
+absl::Status CheckLengths(const Event& event) {
   if (event.payload.size() > kMaxPayloadBytes || event.subject.size() > kMaxName ||
       event.message_type.size() > kMaxName || event.traceparent.size() > kMaxTraceparent) {
     return absl::InvalidArgumentError("outbox event too large");
   }
-  return transaction
-      .Execute(
-          "INSERT INTO outbox (event_id, subject, message_type, traceparent, payload)"
-          " VALUES (?, ?, ?, ?, ?)",
-          event.event_id, event.subject, event.message_type, event.traceparent, event.payload)
-      .status();
+  return absl::OkStatus();
+}
+
+std::string InsertOf(size_t rows) {
+  std::string sql =
+      "INSERT INTO outbox (event_id, subject, message_type, traceparent, payload)"
+      " VALUES (?, ?, ?, ?, ?)";
+  for (size_t row = 1; row < rows; ++row) absl::StrAppend(&sql, ", (?, ?, ?, ?, ?)");
+  return sql;
+}
+
+absl::Status Insert(mysql::Transaction& transaction, const std::string& sql,
+                    std::span<const Event> events) {
+  std::vector<mysql::Value> values;
+  values.reserve(events.size() * kColumns);
+  for (const Event& event : events) {
+    RETURN_IF_ERROR(CheckLengths(event));
+    values.insert(values.end(), {mysql::ToValue(event.event_id), mysql::ToValue(event.subject),
+                                 mysql::ToValue(event.message_type),
+                                 mysql::ToValue(event.traceparent), mysql::ToValue(event.payload)});
+  }
+  return transaction.ExecuteValues(sql, values).status();
+}
+
+}  // namespace
+
+absl::Status Append(mysql::Transaction& transaction, const Event& event) {
+  return Append(transaction, std::span(&event, 1));
+}
+
+absl::Status Append(mysql::Transaction& transaction, std::span<const Event> events) {
+  // Two texts for any number of events, so that a connection prepares two statements.
+  static const std::string kOne = InsertOf(1);
+  static const std::string kBatch = InsertOf(kAppendBatch);
+  for (; events.size() >= kAppendBatch; events = events.subspan(kAppendBatch)) {
+    RETURN_IF_ERROR(Insert(transaction, kBatch, events.first(kAppendBatch)));
+  }
+  for (; !events.empty(); events = events.subspan(1)) {
+    RETURN_IF_ERROR(Insert(transaction, kOne, events.first(1)));
+  }
+  return absl::OkStatus();
 }
 
 void Relay::Start() {

@@ -37,6 +37,9 @@ struct Event {
 // Adds the event to the transaction. INVALID_ARGUMENT when a part is too long, ALREADY_EXISTS when
 // an event with this id waits already.
 absl::Status Append(mysql::Transaction& transaction, const Event& event);
+// Adds many, in this order, with one statement for each kAppendBatch of them.
+inline constexpr size_t kAppendBatch = 100;
+absl::Status Append(mysql::Transaction& transaction, std::span<const Event> events);
 
 struct RelayOptions {
   int batch = 100;                                // rows read at once
