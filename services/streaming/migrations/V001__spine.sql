@@ -178,6 +178,7 @@ CREATE TABLE IF NOT EXISTS outbox (
   message_type VARCHAR(128) NOT NULL,
   traceparent VARCHAR(64) NOT NULL,
   payload MEDIUMBLOB NOT NULL,
-  created_at DATETIME(6) NOT NULL,
-  PRIMARY KEY (id)
+  created_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+  PRIMARY KEY (id),
+  UNIQUE KEY outbox_event_id (event_id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
