@@ -1,0 +1,48 @@
+// Careers in MySQL: what ended sessions add to the table `streamer`, and the table `milestone`.
+#pragma once
+#include <string_view>
+#include <vector>
+
+#include <absl/status/statusor.h>
+#include <bannou/streaming/v1/career.pb.h>
+
+#include "libs/common/base/time.h"
+#include "libs/common/base/uuid.h"
+#include "libs/common/mysql/pool.h"
+#include "services/streaming/careers/streamer_store.h"
+
+namespace streaming::careers {
+
+struct LeaderboardRow {
+  int32_t rank = 0;  // from 1; equal values share one
+  v1::StreamerEntityType streamer_type = v1::STREAMER_ENTITY_TYPE_UNSPECIFIED;
+  common::Uuid streamer_id;
+  v1::StreamerCareerPhase phase = v1::STREAMER_CAREER_PHASE_UNKNOWN;
+  double value = 0;  // a count, or hours
+};
+
+class CareerStore {
+ public:
+  explicit CareerStore(common::mysql::Pool& mysql) : mysql_(mysql) {}
+
+  // Ended sessions that no career has in it yet: by id, those after `after`, at most `limit`.
+  absl::StatusOr<std::vector<common::Uuid>> ListUnapplied(const common::Uuid& after, int limit);
+
+  // Puts one such session into its streamer's career and announces the milestones that it reaches,
+  // in one transaction. Any other session changes nothing, so that a repeat is harmless.
+  absl::Status ApplySession(const common::Uuid& session_id, common::Time now);
+
+  // Whether the streamer's phase permits something (see career.h). False before the first session
+  // has ended.
+  absl::StatusOr<bool> HasCapability(const StreamerKey& streamer, std::string_view capability);
+
+  // The game's streamers, best first; equals by type and id.
+  absl::StatusOr<std::vector<LeaderboardRow>> Leaderboard(const common::Uuid& game_service_id,
+                                                          v1::LeaderboardMetric metric, int limit,
+                                                          int offset);
+
+ private:
+  common::mysql::Pool& mysql_;
+};
+
+}  // namespace streaming::careers

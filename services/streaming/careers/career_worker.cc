@@ -1,0 +1,52 @@
+#include "services/streaming/careers/career_worker.h"
+
+#include <utility>
+
+#include "libs/common/base/status.h"
+#include "libs/common/log/log.h"
+#include "libs/common/trace/trace.h"
+
+namespace streaming::careers {
+namespace {
+
+common::metrics::Counter& CounterOf(common::metrics::Registry& metrics, const char* result) {
+  return metrics.GetCounter("streaming_career_sessions_total",
+                            "Ended sessions put into their streamer's career, by result.",
+                            {{"result", result}});
+}
+
+}  // namespace
+
+CareerProgressionWorker::CareerProgressionWorker(CareerStore& store,
+                                                 common::metrics::Registry& metrics,
+                                                 common::Clock clock)
+    : store_(store),
+      applied_(CounterOf(metrics, "applied")),
+      failed_(CounterOf(metrics, "failed")),
+      clock_(std::move(clock)),
+      loop_([this] { return Step(); }) {}
+
+common::Duration CareerProgressionWorker::Step() {
+  const auto page = store_.ListUnapplied(cursor_, kPageMax);
+  if (!page.ok()) {
+    common::log::Warning("careers_not_listed",
+                         {{"reason", common::ToStd(page.status().message())}});
+    return kInterval;
+  }
+  for (const common::Uuid& session : *page) {
+    const common::trace::Scope scope(common::trace::NewRoot());
+    const absl::Status applied = store_.ApplySession(session, clock_());
+    if (applied.ok()) {
+      applied_.Increment();
+      continue;
+    }
+    failed_.Increment();
+    common::log::Warning("career_not_applied", {{"session_id", session.ToString()},
+                                                {"reason", common::ToStd(applied.message())}});
+  }
+  const bool more = page->size() == static_cast<size_t>(kPageMax);
+  cursor_ = more ? page->back() : common::Uuid();
+  return more ? common::Duration::zero() : kInterval;
+}
+
+}  // namespace streaming::careers

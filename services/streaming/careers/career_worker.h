@@ -1,0 +1,38 @@
+// Puts ended sessions into careers, on every instance: the database decides who applies which.
+#pragma once
+#include "libs/common/base/time.h"
+#include "libs/common/base/uuid.h"
+#include "libs/common/executor/executor.h"
+#include "libs/common/metrics/metrics.h"
+#include "services/streaming/careers/career_store.h"
+
+namespace streaming::careers {
+
+class CareerProgressionWorker {
+ public:
+  // `store` and `metrics` outlive the worker.
+  CareerProgressionWorker(CareerStore& store, common::metrics::Registry& metrics,
+                          common::Clock clock = common::Now);
+
+  void Start() { loop_.Start(); }
+  void Stop() { loop_.Stop(); }
+  // A session has ended: looks now instead of within kInterval.
+  void Notify() { loop_.Wake(); }
+
+  // One page of sessions, and how long to wait for the next: nothing while there are more. A
+  // session that fails is tried again in the next pass and holds up no other.
+  common::Duration Step();
+
+  static constexpr std::chrono::minutes kInterval{1};
+  static constexpr int kPageMax = 100;
+
+ private:
+  CareerStore& store_;
+  common::metrics::Counter& applied_;
+  common::metrics::Counter& failed_;
+  const common::Clock clock_;
+  common::Uuid cursor_;  // the last session of this pass; nil at its beginning
+  common::executor::Loop loop_;
+};
+
+}  // namespace streaming::careers
