@@ -1,0 +1,455 @@
+// Follows and careers on a real database: what a session's end records, once.
+#include <algorithm>
+#include <set>
+
+#include <bannou/streaming/v1/events.pb.h>
+#include <bannou/streaming/v1/session.pb.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "embedded/streaming/migrations.h"
+#include "libs/common/base/status.h"
+#include "libs/common/mysql/migrations.h"
+#include "libs/common/rpc/token.h"
+#include "libs/common/testing/eventually.h"
+#include "libs/common/testing/servers.h"
+#include "services/streaming/careers/career_rpc.h"
+#include "services/streaming/careers/career_worker.h"
+#include "services/streaming/errors.h"
+#include "services/streaming/follows/follow_rpc.h"
+
+namespace streaming {
+namespace {
+
+using careers::StreamerKey;
+using common::Time;
+using common::Uuid;
+using common::mysql::Transaction;
+using follows::Attendee;
+using follows::Outcome;
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAreArray;
+namespace v1 = bannou::streaming::v1;
+
+constexpr auto kCharacter = v1::STREAMER_ENTITY_TYPE_CHARACTER;
+constexpr auto kActor = v1::STREAMER_ENTITY_TYPE_ACTOR;
+const Time kStart = *common::ParseTime("2026-01-02T03:04:05.678901Z");
+
+common::mysql::Options OptionsFor(common::testing::MariaDbServer& server) {
+  common::mysql::Options options;
+  options.host = server.host();
+  options.port = server.port();
+  options.user = server.user();
+  options.password = common::config::Secret(server.password());
+  options.database = server.CreateDatabase();
+  return options;
+}
+
+// `count` members from `first`, all of one interest.
+std::vector<Attendee> Crowd(uint32_t first, uint32_t count, double interest = 0.9) {
+  std::vector<Attendee> crowd(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    crowd[i] = {.member = first + i, .mean_interest = interest};
+  }
+  return crowd;
+}
+
+class StreamingCareerTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(common::mysql::Migrate(mysql_, migrations::Files()).ok()); }
+
+  // As a session's end does it: one transaction, the follows in it.
+  Outcome Record(const StreamerKey& streamer, uint32_t ordinal,
+                 const std::vector<Attendee>& attendees) {
+    Outcome outcome;
+    const absl::Status status =
+        common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) -> absl::Status {
+          ASSIGN_OR_RETURN(outcome, follows_.RecordSession(
+                                        transaction, {.streamer = streamer,
+                                                      .session_id = Uuid::V4(),
+                                                      .ordinal = ordinal,
+                                                      .now = kStart + std::chrono::hours(ordinal),
+                                                      .attendees = attendees}));
+          return absl::OkStatus();
+        });
+    EXPECT_TRUE(status.ok()) << status;
+    return outcome;
+  }
+
+  struct EndedRow {
+    double live_seconds = 3600;
+    uint32_t world_firsts = 0;
+    uint32_t new_followers = 0;
+    bool was_live = true;
+  };
+
+  Uuid InsertEndedSession(const StreamerKey& streamer, const EndedRow& session) {
+    const Uuid id = Uuid::V4();
+    std::optional<Time> started;
+    if (session.was_live) started = kStart;
+    const auto inserted = mysql_.Execute(
+        "INSERT INTO session (id, game_service_id, shard, streamer_type, streamer_id, status,"
+        " content_tags, created_at, started_at, live_seconds, new_followers, world_firsts)"
+        " VALUES (?, ?, 0, ?, ?, ?, 3, ?, ?, ?, ?, ?)",
+        id, streamer.game_service_id, int{streamer.type}, streamer.id,
+        int{v1::STREAM_SESSION_STATUS_ENDED}, kStart, started, session.live_seconds,
+        session.new_followers, session.world_firsts);
+    EXPECT_TRUE(inserted.ok()) << inserted.status();
+    return id;
+  }
+
+  careers::Streamer Find(const StreamerKey& streamer) {
+    const auto found = careers::FindStreamer(mysql_, streamer);
+    EXPECT_TRUE(found.ok() && found->has_value());
+    return **found;
+  }
+
+  template <class Message>
+  std::vector<Message> Events() {
+    const auto rows = mysql_.Query("SELECT payload FROM outbox WHERE message_type = ? ORDER BY id",
+                                   Message::descriptor()->full_name());
+    std::vector<Message> events;
+    for (const common::mysql::Row& row : *rows) {
+      EXPECT_TRUE(events.emplace_back().ParseFromString(row.Get<std::string>(0)));
+    }
+    return events;
+  }
+
+  v1::ListFollowersResponse ListFollowers(const v1::ListFollowersRequest& request,
+                                          bool admin = false) {
+    common::rpc::CallContext call{.identity = {.user = true, .admin = admin}};
+    v1::ListFollowersResponse response;
+    const absl::Status status = follow_rpc_.ListFollowers(call, request, response);
+    EXPECT_TRUE(status.ok()) << status;
+    return response;
+  }
+
+  absl::StatusOr<v1::StreamerCareerStatus> GetCareer(const v1::CareerStatusRequest& request) {
+    common::rpc::CallContext call{.identity = {.user = true}};
+    v1::StreamerCareerStatus response;
+    RETURN_IF_ERROR(career_rpc_.GetCareerStatus(call, request, response));
+    return response;
+  }
+
+  common::mysql::Pool mysql_{OptionsFor(common::testing::SharedMariaDb())};
+  follows::FollowStore follows_{mysql_, follows::Settings{}};
+  careers::CareerStore careers_{mysql_};
+  pool::PoolStore pools_{mysql_};
+  common::metrics::Registry metrics_;
+  common::executor::Executor executor_{1, 1};
+  common::rpc::TokenVerifier verifier_{{}};
+  common::rpc::Edge edge_{{.domain = "streaming"}, verifier_, executor_, metrics_};
+  follows::FollowRpc follow_rpc_{edge_, mysql_, follows_, pools_};
+  careers::CareerRpc career_rpc_{edge_, mysql_, careers_};
+  const StreamerKey streamer_{.type = kCharacter, .id = Uuid::V4(), .game_service_id = Uuid::V4()};
+};
+
+TEST_F(StreamingCareerTest, WatchersFollowAfterTheThirdInterestedSession) {
+  std::vector<Attendee> audience = Crowd(1, 20);
+  const std::vector<Attendee> bored = Crowd(100, 5, 0.5);
+  audience.insert(audience.end(), bored.begin(), bored.end());
+  EXPECT_EQ(Record(streamer_, 1, audience).gained, 0u);
+  EXPECT_EQ(Record(streamer_, 2, audience).gained, 0u);
+  EXPECT_EQ(Record(streamer_, 3, audience).gained, 20u);
+  EXPECT_EQ(Record(streamer_, 4, audience).gained, 0u);
+  EXPECT_EQ(Find(streamer_).stats.followers, 20u);
+}
+
+TEST_F(StreamingCareerTest, FollowEventsNamePseudonymsAndNeverMembers) {
+  for (uint32_t ordinal = 1; ordinal <= 3; ++ordinal) Record(streamer_, ordinal, Crowd(7, 3));
+  std::vector<std::string> told;
+  for (const auto& event : Events<v1::StreamingFollowGainedEvent>()) {
+    told.push_back(event.member_id());
+    EXPECT_EQ(event.streamer_id(), streamer_.id.ToString());
+    EXPECT_EQ(event.streamer_type(), kCharacter);
+    EXPECT_EQ(event.game_service_id(), streamer_.game_service_id.ToString());
+  }
+  const uint64_t secret = Find(streamer_).viewer_secret;
+  EXPECT_THAT(
+      told, ElementsAre(pool::ViewerId(secret, 7).ToString(), pool::ViewerId(secret, 8).ToString(),
+                        pool::ViewerId(secret, 9).ToString()));
+}
+
+TEST_F(StreamingCareerTest, AReplayedSessionChangesNothing) {
+  for (uint32_t ordinal = 1; ordinal <= 3; ++ordinal) Record(streamer_, ordinal, Crowd(1, 50));
+  const auto all =
+      "SELECT GROUP_CONCAT(member, attended, loyalty, followed_since, lapse_ordinal"
+      " ORDER BY member) FROM attendance";
+  const std::string before = mysql_.Query(all)->at(0).Get<std::string>(0);
+  EXPECT_EQ(Record(streamer_, 3, Crowd(1, 50)).gained, 0u);
+  EXPECT_EQ(Record(streamer_, 2, Crowd(1, 50)).gained, 0u);
+  EXPECT_EQ(mysql_.Query(all)->at(0).Get<std::string>(0), before);
+  EXPECT_EQ(Events<v1::StreamingFollowGainedEvent>().size(), 50u);
+  EXPECT_EQ(Find(streamer_).stats.followers, 50u);
+}
+
+TEST_F(StreamingCareerTest, FollowersWhoStayAwayAreLostOnce) {
+  for (uint32_t ordinal = 1; ordinal <= 3; ++ordinal) Record(streamer_, ordinal, Crowd(1, 10));
+  uint32_t lost = 0;
+  for (uint32_t ordinal = 4; ordinal <= 30; ++ordinal) {
+    lost += Record(streamer_, ordinal, Crowd(1, 4)).lost;
+  }
+  EXPECT_EQ(lost, 6u);
+  EXPECT_EQ(Find(streamer_).stats.followers, 4u);
+  std::vector<std::string> expected, told;
+  for (uint32_t member = 5; member <= 10; ++member) {
+    expected.push_back(pool::ViewerId(Find(streamer_).viewer_secret, member).ToString());
+  }
+  for (const auto& event : Events<v1::StreamingFollowLostEvent>()) {
+    told.push_back(event.member_id());
+  }
+  EXPECT_THAT(told, UnorderedElementsAreArray(expected));
+}
+
+TEST_F(StreamingCareerTest, FollowsAreOfOneStreamerInOneGame) {
+  StreamerKey other_game = streamer_, other_type = streamer_;
+  other_game.game_service_id = Uuid::V4();
+  other_type.type = kActor;
+  for (uint32_t ordinal = 1; ordinal <= 2; ++ordinal) Record(streamer_, ordinal, Crowd(1, 5));
+  EXPECT_EQ(Record(other_game, 3, Crowd(1, 5)).gained, 0u);
+  EXPECT_EQ(Record(other_type, 3, Crowd(1, 5)).gained, 0u);
+  EXPECT_EQ(Record(streamer_, 3, Crowd(1, 5)).gained, 5u);
+}
+
+TEST_F(StreamingCareerTest, AMemberNamedTwiceCountsOnce) {
+  std::vector<Attendee> twice = Crowd(1, 3);
+  twice.push_back({.member = 2, .mean_interest = 0});
+  for (uint32_t ordinal = 1; ordinal <= 2; ++ordinal) Record(streamer_, ordinal, twice);
+  EXPECT_EQ(Record(streamer_, 3, twice).gained, 3u);
+}
+
+// The sum of the session's counters whose names match.
+int64_t Counted(Transaction& transaction, const std::string& pattern) {
+  const auto rows = transaction.Query("SHOW SESSION STATUS LIKE '" + pattern + "'");
+  int64_t sum = 0;
+  for (const common::mysql::Row& row : *rows) sum += row.Get<int64_t>(1);
+  return sum;
+}
+
+TEST_F(StreamingCareerTest, FiveThousandAttendeesTakeFewStatementsAndReadOnlyTheirRows) {
+  // Members who came once, long ago: an end that looked at them would read far more rows.
+  Record(streamer_, 1, Crowd(100'000, 20'000, 0.1));
+  std::vector<Attendee> audience = Crowd(0, 5000);
+  for (uint32_t ordinal = 2; ordinal <= 5; ++ordinal) {
+    int64_t statements = 0, rows_read = 0;
+    Outcome outcome;
+    const auto work = [&](Transaction& transaction) -> absl::Status {
+      statements = -Counted(transaction, "Com_stmt_execute");
+      rows_read = -Counted(transaction, "Handler_read%");
+      ASSIGN_OR_RETURN(outcome, follows_.RecordSession(transaction, {.streamer = streamer_,
+                                                                     .session_id = Uuid::V4(),
+                                                                     .ordinal = ordinal,
+                                                                     .now = kStart,
+                                                                     .attendees = audience}));
+      rows_read += Counted(transaction, "Handler_read%");
+      statements += Counted(transaction, "Com_stmt_execute");
+      return absl::OkStatus();
+    };
+    const auto begin = std::chrono::steady_clock::now();
+    ASSERT_TRUE(common::mysql::RunTransaction(mysql_, work).ok());
+    RecordProperty("milliseconds_" + std::to_string(ordinal),
+                   static_cast<int>((std::chrono::steady_clock::now() - begin) /
+                                    std::chrono::milliseconds(1)));
+    RecordProperty("rows_read_" + std::to_string(ordinal), static_cast<int>(rows_read));
+    // Two a chunk, at most three for the lock, one for the lapses, the three counters asked here;
+    // one for the count and one for each batch of events where follows are gained.
+    const bool gains = ordinal == 4;
+    EXPECT_LE(statements, 10 + 3 + 1 + 3 + (gains ? 1 + 50 : 0)) << ordinal;
+    EXPECT_LE(rows_read, 8 * 5000) << ordinal;
+    EXPECT_EQ(outcome.gained, gains ? 5000u : 0u);
+  }
+  const auto events = Events<v1::StreamingFollowGainedEvent>();
+  ASSERT_EQ(events.size(), 5000u);
+  const uint64_t secret = Find(streamer_).viewer_secret;
+  for (uint32_t member = 0; member < 5000; ++member) {
+    ASSERT_EQ(events[member].member_id(), pool::ViewerId(secret, member).ToString());
+  }
+}
+
+TEST_F(StreamingCareerTest, FollowerPagesAreStableAndComplete) {
+  ASSERT_TRUE(pools_.Seed(streamer_.game_service_id, 1000, {}, std::nullopt, kStart).ok());
+  for (uint32_t ordinal = 1; ordinal <= 3; ++ordinal) Record(streamer_, ordinal, Crowd(10, 25));
+  for (uint32_t ordinal = 4; ordinal <= 6; ++ordinal) {
+    std::vector<Attendee> audience = Crowd(10, 25);
+    const std::vector<Attendee> late = Crowd(500, 12);
+    audience.insert(audience.end(), late.begin(), late.end());
+    Record(streamer_, ordinal, audience);
+  }
+  v1::ListFollowersRequest request;
+  request.set_streamer_id(streamer_.id.ToString());
+  request.set_limit(10);
+  std::set<std::string> seen;
+  int64_t last_since = 0;
+  for (int offset = 0; offset < 40; offset += 10) {
+    request.set_offset(offset);
+    const v1::ListFollowersResponse page = ListFollowers(request);
+    EXPECT_EQ(page.SerializeAsString(), ListFollowers(request).SerializeAsString());
+    EXPECT_EQ(page.followers_size(), offset < 30 ? 10 : 7);
+    EXPECT_EQ(page.total(), 37);
+    for (const v1::AudienceFollower& follower : page.followers()) {
+      EXPECT_TRUE(seen.insert(follower.member_id()).second);
+      EXPECT_GE(follower.followed_since().seconds(), last_since);
+      last_since = follower.followed_since().seconds();
+      EXPECT_GT(follower.loyalty_level(), 0);
+      EXPECT_LE(follower.loyalty_level(), 1);
+      EXPECT_NE(follower.dominant_interest(), v1::AUDIENCE_INTEREST_UNSPECIFIED);
+      EXPECT_FALSE(follower.has_is_real_derived());
+    }
+  }
+  EXPECT_EQ(seen.size(), 37u);
+}
+
+TEST_F(StreamingCareerTest, OnlyAnAdminSeesWhoIsReal) {
+  ASSERT_TRUE(pools_.Seed(streamer_.game_service_id, 1000, {}, std::nullopt, kStart).ok());
+  std::vector<Attendee> audience = Crowd(1, 2);
+  audience[1].real_derived = true;
+  for (uint32_t ordinal = 1; ordinal <= 3; ++ordinal) Record(streamer_, ordinal, audience);
+  v1::ListFollowersRequest request;
+  request.set_streamer_id(streamer_.id.ToString());
+  const v1::ListFollowersResponse shown = ListFollowers(request, /*admin=*/true);
+  ASSERT_EQ(shown.followers_size(), 2);
+  EXPECT_FALSE(shown.followers(0).is_real_derived());
+  EXPECT_TRUE(shown.followers(1).is_real_derived());
+  const v1::ListFollowersResponse hidden = ListFollowers(request);
+  EXPECT_FALSE(hidden.followers(0).has_is_real_derived());
+  EXPECT_FALSE(hidden.followers(1).has_is_real_derived());
+}
+
+TEST_F(StreamingCareerTest, FollowersOfAllGamesAreOneList) {
+  StreamerKey other_game = streamer_;
+  other_game.game_service_id = Uuid::V4();
+  for (const StreamerKey& key : {streamer_, other_game}) {
+    ASSERT_TRUE(pools_.Seed(key.game_service_id, 1000, {}, std::nullopt, kStart).ok());
+    for (uint32_t ordinal = 1; ordinal <= 3; ++ordinal) Record(key, ordinal, Crowd(1, 4));
+  }
+  v1::ListFollowersRequest request;
+  request.set_streamer_id(streamer_.id.ToString());
+  EXPECT_EQ(ListFollowers(request).total(), 8);
+  EXPECT_EQ(ListFollowers(request).followers_size(), 8);
+  request.set_game_service_id(other_game.game_service_id.ToString());
+  EXPECT_EQ(ListFollowers(request).total(), 4);
+  EXPECT_EQ(ListFollowers(request).followers_size(), 4);
+  request.set_streamer_id(Uuid::V4().ToString());
+  EXPECT_EQ(ListFollowers(request).total(), 0);
+}
+
+TEST_F(StreamingCareerTest, AnIdOfSeveralTypesIsAmbiguousUntilOneIsNamed) {
+  StreamerKey actor = streamer_;
+  actor.type = kActor;
+  for (const StreamerKey& key : {streamer_, actor}) {
+    ASSERT_TRUE(careers_.ApplySession(InsertEndedSession(key, {}), kStart).ok());
+  }
+  v1::CareerStatusRequest request;
+  request.set_streamer_id(streamer_.id.ToString());
+  EXPECT_TRUE(common::errors::Is(GetCareer(request).status(), kStreamerAmbiguous));
+  request.set_streamer_type(kActor);
+  EXPECT_EQ(GetCareer(request)->streamer_type(), kActor);
+}
+
+TEST_F(StreamingCareerTest, CareerIsTheGameWithTheMostGrowthOrTheOneAskedFor) {
+  StreamerKey better = streamer_;
+  better.game_service_id = Uuid::V4();
+  v1::CareerStatusRequest request;
+  request.set_streamer_id(streamer_.id.ToString());
+  EXPECT_TRUE(common::errors::Is(GetCareer(request).status(), kCareerNotFound));
+  ASSERT_TRUE(careers_.ApplySession(InsertEndedSession(streamer_, {}), kStart).ok());
+  ASSERT_TRUE(careers_.ApplySession(InsertEndedSession(better, {.world_firsts = 3}), kStart).ok());
+
+  const auto best = GetCareer(request);
+  ASSERT_TRUE(best.ok());
+  EXPECT_EQ(best->game_service_id(), better.game_service_id.ToString());
+  EXPECT_EQ(best->phase(), v1::STREAMER_CAREER_PHASE_RISING);
+  EXPECT_THAT(best->capabilities(), ElementsAre("custom_stream_title", "basic_audience_stats"));
+  EXPECT_EQ(best->total_stream_sessions(), 1);
+  EXPECT_DOUBLE_EQ(best->total_stream_hours(), 1);
+  EXPECT_EQ(best->world_first_count(), 3);
+  EXPECT_NEAR(best->domain_progress().at("discovery_rate"), 1 - std::exp(-6.0 / 25), 1e-6);
+  request.set_game_service_id(streamer_.game_service_id.ToString());
+  const auto asked = GetCareer(request);
+  EXPECT_EQ(asked->phase(), v1::STREAMER_CAREER_PHASE_UNKNOWN);
+  EXPECT_NE(asked->seed_id(), best->seed_id());
+  EXPECT_EQ(asked->seed_id(), GetCareer(request)->seed_id());
+
+  EXPECT_TRUE(*careers_.HasCapability(better, careers::kCustomStreamTitle));
+  EXPECT_FALSE(*careers_.HasCapability(better, careers::kCrossStreamRaids));
+  EXPECT_FALSE(*careers_.HasCapability(streamer_, careers::kCustomStreamTitle));
+}
+
+TEST_F(StreamingCareerTest, TwoWorkersApplyEachSessionAndMilestoneOnce) {
+  constexpr int kSessions = 40;
+  for (int i = 0; i < kSessions; ++i) InsertEndedSession(streamer_, {.world_firsts = 1});
+  InsertEndedSession(streamer_, {.was_live = false});
+  careers::CareerProgressionWorker one(careers_, metrics_), other(careers_, metrics_);
+  one.Start();
+  other.Start();
+  EXPECT_TRUE(
+      common::testing::Eventually([&] { return careers_.ListUnapplied(Uuid(), 1)->empty(); }));
+  // A worker that is notified does not wait for its interval.
+  InsertEndedSession(streamer_, {});
+  one.Notify();
+  other.Notify();
+  EXPECT_TRUE(
+      common::testing::Eventually([&] { return careers_.ListUnapplied(Uuid(), 1)->empty(); }));
+  one.Stop();
+  other.Stop();
+
+  const careers::Stats stats = Find(streamer_).stats;
+  EXPECT_EQ(stats.sessions, kSessions + 1u);
+  EXPECT_EQ(stats.world_firsts, 40u);
+  EXPECT_EQ(careers::TotalOf(stats.growth), 80'100u);
+  std::vector<std::pair<int, int>> told;
+  for (const auto& event : Events<v1::StreamingMilestoneReachedEvent>()) {
+    told.emplace_back(event.milestone_type(), event.milestone_value());
+  }
+  EXPECT_THAT(told, UnorderedElementsAreArray(
+                        std::vector<std::pair<int, int>>{{v1::MILESTONE_TYPE_STREAM_HOURS, 1},
+                                                         {v1::MILESTONE_TYPE_STREAM_HOURS, 10},
+                                                         {v1::MILESTONE_TYPE_WORLD_FIRST_COUNT, 1},
+                                                         {v1::MILESTONE_TYPE_WORLD_FIRST_COUNT, 5},
+                                                         {v1::MILESTONE_TYPE_WORLD_FIRST_COUNT, 25},
+                                                         {v1::MILESTONE_TYPE_PHASE_ADVANCE, 1},
+                                                         {v1::MILESTONE_TYPE_PHASE_ADVANCE, 2}}));
+}
+
+TEST_F(StreamingCareerTest, FollowerMilestonesComeFromTheFollowersOfTheMoment) {
+  for (uint32_t ordinal = 1; ordinal <= 3; ++ordinal) Record(streamer_, ordinal, Crowd(1, 12));
+  const Uuid session = InsertEndedSession(streamer_, {.new_followers = 12});
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    ASSERT_TRUE(careers_.ApplySession(session, kStart).ok());
+  }
+  const auto events = Events<v1::StreamingMilestoneReachedEvent>();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].milestone_type(), v1::MILESTONE_TYPE_FOLLOWER_COUNT);
+  EXPECT_EQ(events[0].milestone_value(), 10);
+  EXPECT_EQ(events[0].session_id(), session.ToString());
+  EXPECT_EQ(events[1].milestone_type(), v1::MILESTONE_TYPE_STREAM_HOURS);
+  const careers::Stats stats = Find(streamer_).stats;
+  EXPECT_EQ(stats.followers, 12u);
+  EXPECT_EQ(stats.sessions, 1u);
+  EXPECT_EQ(stats.growth[0], 1200u);
+}
+
+TEST_F(StreamingCareerTest, LeaderboardRanksAreSharedAndStable) {
+  const std::vector<uint32_t> world_firsts = {5, 9, 5, 0};
+  for (const uint32_t count : world_firsts) {
+    StreamerKey key = streamer_;
+    key.id = Uuid::V4();
+    ASSERT_TRUE(
+        careers_.ApplySession(InsertEndedSession(key, {.world_firsts = count}), kStart).ok());
+  }
+  const auto board =
+      careers_.Leaderboard(streamer_.game_service_id, v1::LEADERBOARD_METRIC_WORLD_FIRSTS, 10, 0);
+  ASSERT_EQ(board->size(), 4u);
+  std::vector<std::pair<int, double>> ranks;
+  for (const auto& row : *board) ranks.emplace_back(row.rank, row.value);
+  EXPECT_THAT(ranks, ElementsAre(std::pair(1, 9.0), std::pair(2, 5.0), std::pair(2, 5.0),
+                                 std::pair(4, 0.0)));
+  EXPECT_LT((*board)[1].streamer_id, (*board)[2].streamer_id);
+  for (const auto metric : {v1::LEADERBOARD_METRIC_FOLLOWERS, v1::LEADERBOARD_METRIC_WATCH_HOURS,
+                            v1::LEADERBOARD_METRIC_HYPE_TRAINS}) {
+    EXPECT_EQ(careers_.Leaderboard(streamer_.game_service_id, metric, 10, 1)->size(), 3u);
+  }
+}
+
+}  // namespace
+}  // namespace streaming
