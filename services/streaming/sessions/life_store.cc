@@ -1,0 +1,182 @@
+#include "services/streaming/sessions/life_store.h"
+
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "libs/common/base/status.h"
+#include "libs/common/crypto/digest.h"
+#include "libs/common/errors/errors.h"
+#include "libs/common/mysql/transaction.h"
+#include "services/streaming/audience/session_view.h"
+#include "services/streaming/careers/career.h"
+#include "services/streaming/careers/streamer_store.h"
+#include "services/streaming/errors.h"
+
+namespace streaming::sessions {
+namespace {
+
+using audience::LiveState;
+using common::Time;
+
+// Sessions after which a streamer is about two thirds of the way from new to established.
+constexpr double kEstablishedSessions = 10;
+
+careers::StreamerKey StreamerOf(const Session& session) {
+  return {.type = static_cast<careers::v1::StreamerEntityType>(session.streamer_type),
+          .id = session.streamer,
+          .game_service_id = session.key.game};
+}
+
+void SetPast(LiveState& state, const careers::Streamer& streamer) {
+  const careers::Stats& stats = streamer.stats;
+  state.reputation = static_cast<float>(careers::ReputationOf(stats.growth));
+  state.history = static_cast<float>(1 - std::exp(-stats.sessions / kEstablishedSessions));
+  state.draw =
+      audience::ExpectedDraw({.recent_sessions = stats.sessions,
+                              .recent_mean_audience = static_cast<float>(streamer.usual_audience),
+                              .followers = stats.followers});
+  state.legendary_trains = careers::Has(streamer.phase, careers::kLegendaryHypeTrains);
+}
+
+void SetCounters(LiveState& state, const Counters& counters) {
+  state.peak_heads = counters.peak_heads;
+  state.viewer_seconds = counters.viewer_seconds;
+  state.interest_seconds = counters.interest_seconds;
+  state.live_seconds = counters.live_seconds;
+  state.world_firsts = counters.world_firsts;
+  state.hype_trains = counters.hype_trains;
+  state.peak_hype_level = counters.peak_hype_level;
+}
+
+std::vector<follows::Attendee> ToFollows(const std::vector<audience::Attendee>& attendees) {
+  std::vector<follows::Attendee> result;
+  result.reserve(attendees.size());
+  for (const audience::Attendee& attendee : attendees) {
+    result.push_back({.member = attendee.member,
+                      .mean_interest = attendee.mean_interest,
+                      .real_derived = attendee.seated});
+  }
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<LiveState> SessionLife::StateOf(const Session& session, Time now) {
+  LiveState state;
+  state.streamer_type = static_cast<uint8_t>(session.streamer_type);
+  state.streamer = session.streamer;
+  state.owner = session.owner;
+  const std::string secret = common::crypto::RandomBytes(sizeof(state.viewer_secret));
+  std::memcpy(&state.viewer_secret, secret.data(), secret.size());
+  state.started_at = session.started_at.value_or(now);
+  state.tags = session.tags;
+  state.caller_score = static_cast<float>(session.context_score);
+  state.paused = session.paused;
+  state.last_call = now;
+  state.accrued_until = now;
+  SetCounters(state, session.counters);
+  ASSIGN_OR_RETURN(const auto streamer, careers::FindStreamer(parts_.mysql, StreamerOf(session)));
+  SetPast(state, streamer.value_or(careers::Streamer{}));
+  return state;
+}
+
+absl::StatusOr<audience::Change> SessionLife::FirstAudience(const Session& session,
+                                                            const pool::Pool& pool, Time now) {
+  const audience::RoundSettings settings = audience::SettingsOf(settings_, pool, session.key.shard);
+  ASSIGN_OR_RETURN(LiveState state, StateOf(session, now));
+  audience::LiveSession begins = {.key = session.key, .state = std::move(state)};
+  ASSIGN_OR_RETURN(audience::View view,
+                   parts_.rounds.Recent({session.key.game, session.key.shard}, now));
+  const auto self = static_cast<uint32_t>(view.sessions.size());
+  view.sessions.push_back(audience::ViewOf(settings, pool, begins, now));
+  begins.audience = audience::NewAudience(view.sessions.back(), view.round);
+  audience::Change first(begins);
+  first.free_heads = view.free_heads;
+  first.wanted_heads = audience::StartDraw(settings, view, audience::Survey(view), self);
+  return first;
+}
+
+absl::StatusOr<Session> SessionLife::Start(const Session& session, Time now) {
+  if (!MayBecome(session.status, Status::kLive)) {
+    return common::errors::Make(kSessionNotPending, "the session is not Pending");
+  }
+  ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(session.key.game));
+  ASSIGN_OR_RETURN(const audience::Change first, FirstAudience(session, *pool, now));
+  ASSIGN_OR_RETURN(const audience::LiveSession live, parts_.live.Open(session.key, now, first));
+  ASSIGN_OR_RETURN(const bool made, parts_.sessions.MakeLive(session, live.heads, now));
+  ASSIGN_OR_RETURN(Session stored, parts_.sessions.Get(session.key.session));
+  if (made) return stored;
+  // Somebody else started it, and has the audience; or cancelled it, and nobody has.
+  if (stored.status == Status::kEnded) RETURN_IF_ERROR(parts_.live.Release(session.key).status());
+  return common::errors::Make(kSessionNotPending, "the session is not Pending any more");
+}
+
+absl::StatusOr<Session> SessionLife::End(const common::Uuid& id, EndReason reason, Time now) {
+  ASSIGN_OR_RETURN(Session session, parts_.sessions.Get(id));
+  if (session.status == Status::kPending) {
+    ASSIGN_OR_RETURN(const bool cancelled, parts_.sessions.Cancel(id, reason, now));
+    // A start that was cut off may have drawn an audience already.
+    if (cancelled) RETURN_IF_ERROR(parts_.live.Release(session.key).status());
+    ASSIGN_OR_RETURN(session, parts_.sessions.Get(id));
+  }
+  if (session.status == Status::kLive) {
+    RETURN_IF_ERROR(parts_.sessions.MakeEnding(id, reason, now).status());
+    ASSIGN_OR_RETURN(session, parts_.sessions.Get(id));
+  }
+  if (session.status == Status::kEnded) return session;
+  RETURN_IF_ERROR(Finish(session));
+  return parts_.sessions.Get(id);
+}
+
+absl::Status SessionLife::Finish(const Session& session) {
+  ASSIGN_OR_RETURN(const auto sealed,
+                   parts_.live.Seal(session.key, session.ended_at.value_or(session.created_at)));
+  RETURN_IF_ERROR(Record(session, sealed));
+  if (!sealed) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint32_t freed, parts_.live.Release(session.key));
+  if (freed > 0) TellOfEnd(sealed->session);
+  return absl::OkStatus();
+}
+
+absl::Status SessionLife::Record(const Session& session,
+                                 const std::optional<audience::Sealed>& sealed) {
+  std::vector<follows::Attendee> attendees;
+  if (sealed) {
+    attendees = ToFollows(audience::AttendeesOf(settings_.weights, *sealed->session.pool,
+                                                sealed->session, sealed->departed));
+  }
+  return common::mysql::RunTransaction(
+      parts_.mysql, [&](common::mysql::Transaction& transaction) -> absl::Status {
+        ASSIGN_OR_RETURN(auto ending, SessionStore::LockEnding(transaction, session.key.session));
+        if (!ending) return absl::OkStatus();  // somebody else was here first
+        if (sealed) ending->counters = CountersOf(sealed->session);
+        ASSIGN_OR_RETURN(
+            const follows::Outcome outcome,
+            parts_.follows.RecordSession(transaction, {.streamer = StreamerOf(*ending),
+                                                       .session_id = ending->key.session,
+                                                       .ordinal = ending->ordinal,
+                                                       .now = *ending->ended_at,
+                                                       .attendees = attendees}));
+        ending->new_followers = outcome.gained;
+        return SessionStore::MakeEnded(
+            transaction, *ending,
+            sealed ? sealed->session.moments : std::vector<audience::Moment>());
+      });
+}
+
+void SessionLife::TellOfEnd(const audience::LiveSession& session) {
+  parts_.news.Push(
+      audience::TellOf(*session.pool, session,
+                       {{.left = audience::LeftReason::kSessionEnd, .parties = session.parties}},
+                       audience::kIndividualNewsPerRound));
+}
+
+absl::Status SessionLife::Reopen(const Session& session, Time now) {
+  ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(session.key.game));
+  ASSIGN_OR_RETURN(audience::Change first, FirstAudience(session, *pool, now));
+  first.wanted_heads = {};
+  return parts_.live.Open(session.key, now, first).status();
+}
+
+}  // namespace streaming::sessions

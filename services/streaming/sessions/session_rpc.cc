@@ -1,0 +1,294 @@
+#include "services/streaming/sessions/session_rpc.h"
+
+#include <algorithm>
+
+#include "libs/common/base/status.h"
+#include "libs/common/crypto/digest.h"
+#include "libs/common/errors/errors.h"
+#include "services/streaming/careers/career.h"
+#include "services/streaming/careers/streamer_store.h"
+#include "services/streaming/errors.h"
+#include "services/streaming/events/event.h"
+
+namespace streaming::sessions {
+namespace {
+
+namespace v1 = bannou::streaming::v1;
+using common::Uuid;
+using common::rpc::CallContext;
+using events::ToTimestamp;
+
+// The edge has seen to it that ids are well formed.
+Uuid IdOf(const std::string& text) { return *Uuid::Parse(text); }
+
+std::optional<Uuid> OptionalId(bool has, const std::string& text) {
+  return has ? std::optional(IdOf(text)) : std::nullopt;
+}
+
+Caller CallerOf(const CallContext& call) {
+  return {.account = call.identity.account, .privileged = call.identity.IsPrivileged()};
+}
+
+// Contract values count from 1, masks from 0.
+template <class Tags>
+pool::InterestMask MaskOf(const Tags& tags) {
+  pool::InterestMask mask;
+  for (const int tag : tags) mask.Add(static_cast<pool::Interest>(tag - 1));
+  return mask;
+}
+
+int32_t Count(uint32_t count) { return static_cast<int32_t>(count); }
+
+void Fill(const CallContext& call, const Session& session, v1::StreamSessionDetail& out) {
+  out.set_session_id(session.key.session.ToString());
+  out.set_game_service_id(session.key.game.ToString());
+  out.set_streamer_id(session.streamer.ToString());
+  out.set_streamer_type(static_cast<v1::StreamerEntityType>(session.streamer_type));
+  out.set_status(static_cast<v1::StreamSessionStatus>(session.status));
+  if (session.title) out.set_title(*session.title);
+  for (size_t i = 0; i < pool::kInterests; ++i) {
+    if (!session.tags.Has(static_cast<pool::Interest>(i))) continue;
+    out.add_content_tags(static_cast<v1::AudienceInterest>(i + 1));
+  }
+  if (session.started_at) *out.mutable_started_at() = ToTimestamp(*session.started_at);
+  if (session.status == Status::kEnded && session.ended_at) {
+    *out.mutable_ended_at() = ToTimestamp(*session.ended_at);
+  }
+  out.set_audience_count(Count(session.counters.heads));
+  out.set_peak_audience_count(Count(session.counters.peak_heads));
+  out.set_follower_count(Count(session.followers));
+  out.set_active_hype_train(session.train_runs);
+  const bool owner = session.owner.has_value() && session.owner == call.identity.account;
+  if (owner || call.identity.admin) {
+    out.set_platform_session_linked(session.platform_session.has_value());
+  }
+  out.set_paused(session.paused);
+  if (session.theme) out.set_theme(*session.theme);
+  if (session.game_session) out.set_game_session_id(session.game_session->ToString());
+}
+
+void Fill(const Session& session, const std::vector<audience::Moment>& moments,
+          v1::StreamSessionSummary& out) {
+  const Summary summary = SummaryOf(session);
+  out.set_session_id(session.key.session.ToString());
+  out.set_duration_seconds(summary.duration_seconds);
+  out.set_peak_audience_count(summary.peak_heads);
+  out.set_average_audience_count(summary.average_heads);
+  out.set_new_followers(summary.new_followers);
+  out.set_hype_trains_triggered(summary.hype_trains);
+  for (const audience::Moment& moment : moments) {
+    v1::StreamMoment& told = *out.add_top_moments();
+    *told.mutable_timestamp() = ToTimestamp(moment.at);
+    told.set_moment_type(static_cast<v1::StreamMomentType>(moment.type));
+    if (!moment.description.empty()) told.set_description(moment.description);
+    told.set_audience_reaction(moment.reaction);
+  }
+}
+
+NewSession WishOf(const CallContext& call, const v1::CreateStreamSessionRequest& request) {
+  NewSession wish = {
+      .game = IdOf(request.game_service_id()),
+      .streamer_type = static_cast<StreamerType>(request.streamer_type()),
+      .streamer = IdOf(request.streamer_id()),
+      .tags = MaskOf(request.content_tags()),
+      .platform_session =
+          OptionalId(request.has_platform_session_id(), request.platform_session_id()),
+      .game_session = OptionalId(request.has_game_session_id(), request.game_session_id()),
+      .request_id = OptionalId(request.has_request_id(), request.request_id())};
+  if (request.has_title()) wish.title = request.title();
+  if (request.has_theme()) wish.theme = request.theme();
+  std::string content = request.SerializeAsString();
+  if (call.identity.account) content += call.identity.account->ToBytes();
+  wish.request_digest = common::crypto::Sha256(content);
+  return wish;
+}
+
+// Sessions of one streamer stay in one shard, so that its audience knows where to find it.
+uint32_t ShardOf(const Uuid& streamer, uint32_t shards) {
+  return static_cast<uint32_t>(std::hash<Uuid>()(streamer) % shards);
+}
+
+}  // namespace
+
+absl::StatusOr<bool> SessionRpc::MayTitle(const NewSession& wish) {
+  ASSIGN_OR_RETURN(
+      const auto streamer,
+      careers::FindStreamer(parts_.mysql,
+                            {.type = static_cast<v1::StreamerEntityType>(wish.streamer_type),
+                             .id = wish.streamer,
+                             .game_service_id = wish.game}));
+  return streamer.has_value() && careers::Has(streamer->phase, careers::kCustomStreamTitle);
+}
+
+absl::Status SessionRpc::CreateStreamSession(CallContext& call,
+                                             const v1::CreateStreamSessionRequest& request,
+                                             v1::StreamSessionDetail& response) {
+  if (request.has_sponsorship_id()) {
+    return common::errors::Make(common::errors::kNotImplemented,
+                                "sponsorships are not part of this version yet");
+  }
+  NewSession wish = WishOf(call, request);
+  ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(wish.game));
+  wish.shard = ShardOf(wish.streamer, pool->spec().shards);
+  if (wish.title && !call.identity.IsPrivileged()) {
+    ASSIGN_OR_RETURN(const bool titled, MayTitle(wish));
+    if (!titled) {
+      wish.title.reset();
+      response.add_warnings("title dropped: the streamer lacks the capability custom_stream_title");
+    }
+  }
+  ASSIGN_OR_RETURN(const Session session, parts_.sessions.Create(wish, CallerOf(call), call.now));
+  return Describe(call, session, response);
+}
+
+absl::StatusOr<Session> SessionRpc::Owned(const CallContext& call, const std::string& id) {
+  ASSIGN_OR_RETURN(Session session, parts_.sessions.Get(IdOf(id)));
+  if (!MayChange(session.owner, CallerOf(call))) {
+    return common::errors::Make(kSessionNotOwned, "the session belongs to another's streamer");
+  }
+  return session;
+}
+
+absl::Status SessionRpc::StartStreamSession(CallContext& call,
+                                            const v1::StartStreamSessionRequest& request,
+                                            v1::StreamSessionDetail& response) {
+  ASSIGN_OR_RETURN(const Session session, Owned(call, request.session_id()));
+  ASSIGN_OR_RETURN(const Session started, parts_.life.Start(session, call.now));
+  return Describe(call, started, response);
+}
+
+absl::Status SessionRpc::EndStreamSession(CallContext& call,
+                                          const v1::EndStreamSessionRequest& request,
+                                          v1::StreamSessionSummary& response) {
+  ASSIGN_OR_RETURN(const Session session, Owned(call, request.session_id()));
+  const auto reason =
+      request.has_reason() ? static_cast<EndReason>(request.reason()) : EndReason::kManual;
+  ASSIGN_OR_RETURN(const Session ended, parts_.life.End(session.key.session, reason, call.now));
+  ASSIGN_OR_RETURN(const auto moments, parts_.sessions.Moments(session.key.session));
+  Fill(ended, moments, response);
+  return absl::OkStatus();
+}
+
+absl::Status SessionRpc::Describe(const CallContext& call, Session session,
+                                  v1::StreamSessionDetail& response) {
+  if (session.status == Status::kLive) {
+    const auto live = parts_.live.Load(session.key);
+    if (live.ok()) {
+      session.counters = CountersOf(*live);
+      session.train_runs = live->state.hype_progress > 0;
+    } else if (!common::errors::Is(live.status(), kSessionNotLive)) {
+      return live.status();
+    }
+  }
+  Fill(call, session, response);
+  return absl::OkStatus();
+}
+
+absl::Status SessionRpc::GetStreamSessionStatus(CallContext& call,
+                                                const v1::StreamSessionStatusRequest& request,
+                                                v1::StreamSessionDetail& response) {
+  ASSIGN_OR_RETURN(Session session, parts_.sessions.Get(IdOf(request.session_id())));
+  return Describe(call, std::move(session), response);
+}
+
+absl::Status SessionRpc::ListStreamSessions(CallContext& call,
+                                            const v1::ListStreamSessionsRequest& request,
+                                            v1::ListStreamSessionsResponse& response) {
+  ListQuery query = {.game = IdOf(request.game_service_id()),
+                     .offset = static_cast<uint32_t>(request.offset())};
+  if (request.has_limit()) query.limit = static_cast<uint32_t>(request.limit());
+  if (request.has_streamer_type()) {
+    query.streamer_type = static_cast<StreamerType>(request.streamer_type());
+  }
+  if (request.has_status()) query.status = static_cast<Status>(request.status());
+  ASSIGN_OR_RETURN(const ListPage page, parts_.sessions.List(query));
+  for (const Session& session : page.sessions) Fill(call, session, *response.add_sessions());
+  response.set_total(Count(page.total));
+  return absl::OkStatus();
+}
+
+absl::Status SessionRpc::BrowseStreams(CallContext& call, const v1::BrowseStreamsRequest& request,
+                                       v1::BrowseStreamsResponse& response) {
+  BrowseQuery query = {.game = IdOf(request.game_service_id()),
+                       .any_of = MaskOf(request.content_filter()),
+                       .offset = static_cast<uint32_t>(request.offset())};
+  if (request.has_limit()) query.limit = static_cast<uint32_t>(request.limit());
+  ASSIGN_OR_RETURN(const auto sessions, parts_.sessions.Browse(query));
+  for (const Session& session : sessions) Fill(call, session, *response.add_streams());
+  return absl::OkStatus();
+}
+
+absl::Status SessionRpc::ChangeLive(const CallContext& call, const Session& session,
+                                    void (*alter)(audience::LiveState&, const Session&)) {
+  const absl::Status changed =
+      parts_.live
+          .Update(session.key, call.now,
+                  [&](const audience::LiveSession& live) -> absl::StatusOr<audience::Change> {
+                    audience::Change change(live);
+                    change.state.last_call = call.now;
+                    alter(change.state, session);
+                    return change;
+                  })
+          .status();
+  // Pending, or lost and about to be opened again: both take over what the record says.
+  return common::errors::Is(changed, kSessionNotLive) ? absl::OkStatus() : changed;
+}
+
+absl::Status SessionRpc::SetPaused(const CallContext& call, const std::string& id, bool paused,
+                                   v1::StreamSessionDetail& response) {
+  ASSIGN_OR_RETURN(Session session, Owned(call, id));
+  if (session.status != Status::kLive) {
+    return common::errors::Make(kSessionNotLive, "the session is not Live");
+  }
+  session.paused = paused;
+  RETURN_IF_ERROR(parts_.sessions.SetPaused(session.key.session, paused));
+  RETURN_IF_ERROR(ChangeLive(call, session, [](audience::LiveState& state, const Session& wanted) {
+    state.paused = wanted.paused;
+  }));
+  return Describe(call, std::move(session), response);
+}
+
+absl::Status SessionRpc::PauseStreamSession(CallContext& call,
+                                            const v1::PauseStreamSessionRequest& request,
+                                            v1::StreamSessionDetail& response) {
+  return SetPaused(call, request.session_id(), true, response);
+}
+
+absl::Status SessionRpc::ResumeStreamSession(CallContext& call,
+                                             const v1::ResumeStreamSessionRequest& request,
+                                             v1::StreamSessionDetail& response) {
+  return SetPaused(call, request.session_id(), false, response);
+}
+
+absl::Status SessionRpc::SetContentTags(CallContext& call, const v1::SetContentTagsRequest& request,
+                                        v1::StreamSessionDetail& response) {
+  ASSIGN_OR_RETURN(Session session, OwnedAndActive(call, request.session_id()));
+  session.tags = MaskOf(request.content_tags());
+  RETURN_IF_ERROR(parts_.sessions.SetTags(session.key.session, session.tags));
+  RETURN_IF_ERROR(ChangeLive(call, session, [](audience::LiveState& state, const Session& wanted) {
+    state.tags = wanted.tags;
+  }));
+  return Describe(call, std::move(session), response);
+}
+
+absl::Status SessionRpc::SetStreamContext(CallContext& call,
+                                          const v1::SetStreamContextRequest& request,
+                                          v1::StreamSessionDetail& response) {
+  ASSIGN_OR_RETURN(Session session, OwnedAndActive(call, request.session_id()));
+  session.context_score = request.context_score();
+  RETURN_IF_ERROR(parts_.sessions.SetContext(session.key.session, session.context_score));
+  RETURN_IF_ERROR(ChangeLive(call, session, [](audience::LiveState& state, const Session& wanted) {
+    state.caller_score = static_cast<float>(wanted.context_score);
+  }));
+  return Describe(call, std::move(session), response);
+}
+
+absl::StatusOr<Session> SessionRpc::OwnedAndActive(const CallContext& call, const std::string& id) {
+  ASSIGN_OR_RETURN(Session session, Owned(call, id));
+  if (session.status != Status::kPending && session.status != Status::kLive) {
+    return common::errors::Make(kSessionNotActive, "the session has ended");
+  }
+  return session;
+}
+
+}  // namespace streaming::sessions
