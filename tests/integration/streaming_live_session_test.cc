@@ -1,0 +1,568 @@
+// Sessions and their audiences on real servers: nobody is lost or counted twice, whatever is
+// repeated and wherever a crash falls between two steps.
+#include <cmath>
+#include <fstream>
+#include <iterator>
+#include <thread>
+#include <vector>
+
+#include <bannou/streaming/v1/events.pb.h>
+#include <gtest/gtest.h>
+
+#include "embedded/streaming/migrations.h"
+#include "libs/common/mysql/migrations.h"
+#include "libs/common/rpc/token.h"
+#include "libs/common/testing/servers.h"
+#include "services/streaming/audience/round_worker.h"
+#include "services/streaming/errors.h"
+#include "services/streaming/pool/pool_rpc.h"
+#include "services/streaming/sessions/life_store.h"
+#include "services/streaming/sessions/session_rpc.h"
+#include "services/streaming/sessions/session_worker.h"
+
+namespace streaming {
+namespace {
+
+namespace v1 = bannou::streaming::v1;
+using audience::Applied;
+using audience::Change;
+using audience::LiveKey;
+using audience::LiveSession;
+using audience::Shard;
+using common::Time;
+using common::Uuid;
+using sessions::EndReason;
+using sessions::Session;
+using sessions::Status;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr uint32_t kPoolSize = 4000;
+
+common::mysql::Options MysqlOptions(common::testing::MariaDbServer& server) {
+  common::mysql::Options options;
+  options.host = server.host();
+  options.port = server.port();
+  options.user = server.user();
+  options.password = common::config::Secret(server.password());
+  options.database = server.CreateDatabase();
+  return options;
+}
+
+common::redis::Options RedisOptions(common::testing::RedisServer& server) {
+  common::redis::Options options;
+  options.host = server.host();
+  options.port = server.port();
+  return options;
+}
+
+std::string Library(const std::string& name) {
+  std::ifstream file("services/streaming/redis/" + name);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+audience::RoundWorker::Options RoundOptions() {
+  // Rounds are begun by the test, which cannot wait for one to fall due.
+  return {.interval = std::chrono::milliseconds(1), .lease = std::chrono::milliseconds(60'000)};
+}
+
+class LiveSessionTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(common::mysql::Migrate(mysql_, migrations::Files()).ok());
+    const auto seeded = pools_.Seed(game_, kPoolSize, {}, std::nullopt, now_);
+    ASSERT_TRUE(seeded.ok()) << seeded.status();
+  }
+
+  common::rpc::CallContext Call() { return Call(account_); }
+  common::rpc::CallContext Call(const Uuid& account) {
+    return {.identity = {.account = account, .user = true}, .now = now_};
+  }
+
+  v1::CreateStreamSessionRequest Wish() {
+    v1::CreateStreamSessionRequest request;
+    request.set_game_service_id(game_.ToString());
+    request.set_streamer_id(account_.ToString());
+    request.set_streamer_type(v1::STREAMER_ENTITY_TYPE_ACCOUNT);
+    request.add_content_tags(v1::AUDIENCE_INTEREST_COMBAT);
+    return request;
+  }
+
+  absl::StatusOr<v1::StreamSessionDetail> Create(const v1::CreateStreamSessionRequest& request) {
+    auto call = Call();
+    v1::StreamSessionDetail response;
+    RETURN_IF_ERROR(session_rpc_.CreateStreamSession(call, request, response));
+    return response;
+  }
+  absl::StatusOr<v1::StreamSessionDetail> Start(const std::string& id) {
+    auto call = Call();
+    v1::StreamSessionDetail response;
+    v1::StartStreamSessionRequest request;
+    request.set_session_id(id);
+    RETURN_IF_ERROR(session_rpc_.StartStreamSession(call, request, response));
+    return response;
+  }
+  absl::StatusOr<v1::StreamSessionSummary> End(const std::string& id) {
+    auto call = Call();
+    v1::StreamSessionSummary response;
+    v1::EndStreamSessionRequest request;
+    request.set_session_id(id);
+    RETURN_IF_ERROR(session_rpc_.EndStreamSession(call, request, response));
+    return response;
+  }
+  v1::StreamSessionDetail StatusOf(const std::string& id) {
+    auto call = Call();
+    v1::StreamSessionDetail response;
+    v1::StreamSessionStatusRequest request;
+    request.set_session_id(id);
+    const absl::Status status = session_rpc_.GetStreamSessionStatus(call, request, response);
+    EXPECT_TRUE(status.ok()) << status;
+    return response;
+  }
+
+  // A live session of a new account, with its first audience.
+  Session GoLive() {
+    account_ = Uuid::V4();
+    const auto created = Create(Wish());
+    EXPECT_TRUE(created.ok()) << created.status();
+    const auto started = Start(created->session_id());
+    EXPECT_TRUE(started.ok()) << started.status();
+    return *sessions_.Get(*Uuid::Parse(created->session_id()));
+  }
+
+  // Somebody comes: as many as are asked for, of all kinds that there are.
+  audience::LiveStore::Rule Bring(uint32_t heads) {
+    return [heads](const LiveSession& session) -> absl::StatusOr<Change> {
+      Change change(session);
+      for (uint32_t i = 0; i < heads; ++i) {
+        ++change.wanted_heads[session.pool->ArchetypeOfRun(i % session.pool->runs())];
+      }
+      change.answer = "brought";
+      return change;
+    };
+  }
+
+  // The law: the bits that are set are the members of all sessions.
+  void ExpectConservation() {
+    uint32_t members = 0;
+    const auto ids = live_.List(shard_);
+    ASSERT_TRUE(ids.ok());
+    for (const Uuid& id : *ids) {
+      const auto session = live_.Load({.game = game_, .session = id});
+      ASSERT_TRUE(session.ok()) << session.status();
+      for (const audience::Party& party : session->parties) {
+        members += audience::CountOf(party.members);
+      }
+    }
+    auto call = Call();
+    v1::AudiencePoolStatusRequest request;
+    request.set_game_service_id(game_.ToString());
+    v1::AudiencePoolStatus status;
+    ASSERT_TRUE(pool_rpc_.GetAudiencePoolStatus(call, request, status).ok());
+    EXPECT_EQ(status.checked_out_members(), static_cast<int>(members));
+    EXPECT_EQ(status.available_members() + status.checked_out_members(),
+              static_cast<int>(kPoolSize));
+  }
+
+  int CountEvents(const std::string& type) {
+    const auto rows = mysql_.Query("SELECT COUNT(*) FROM outbox WHERE message_type = ?",
+                                   "bannou.streaming.v1." + type);
+    return (*rows)[0].Get<int>(0);
+  }
+
+  Time now_ = *common::ParseTime("2026-01-02T03:04:05Z");
+  const common::Clock clock_ = [this] { return now_; };
+  const Uuid game_ = Uuid::V4();
+  const Shard shard_{.game_service_id = game_};
+  Uuid account_ = Uuid::V4();
+  common::mysql::Pool mysql_{MysqlOptions(common::testing::SharedMariaDb())};
+  common::redis::Redis redis_{RedisOptions(common::testing::SharedRedis())};
+  common::redis::Functions audience_library_{redis_, Library("audience.lua")};
+  common::redis::Functions rounds_library_{redis_, Library("rounds.lua")};
+  common::metrics::Registry metrics_;
+  common::executor::Executor executor_{1, 1};
+  common::rpc::TokenVerifier verifier_{{}};
+  common::rpc::Edge edge_{{.domain = "streaming"}, verifier_, executor_, metrics_};
+  pool::PoolStore pools_{mysql_};
+  audience::AudienceStore audience_{redis_, audience_library_};
+  audience::NewsQueue news_{metrics_};
+  audience::LiveStore live_{audience_, pools_, news_, metrics_, {.max_heads = 300}};
+  audience::RoundSettings settings_;
+  audience::RoundStore rounds_{redis_, rounds_library_, audience_, live_, pools_, settings_};
+  sessions::SessionStore sessions_{mysql_};
+  follows::FollowStore follows_{mysql_, {}};
+  sessions::SessionLife life_{{mysql_, sessions_, pools_, live_, rounds_, news_, follows_},
+                              settings_};
+  sessions::SessionRpc session_rpc_{edge_, {mysql_, sessions_, life_, live_, pools_}};
+  pool::PoolRpc pool_rpc_{edge_, pools_, audience_, {.default_size = kPoolSize, .defaults = {}}};
+  sessions::SessionWorker worker_{{sessions_, life_, live_, pools_}, metrics_, clock_, {}};
+};
+
+TEST_F(LiveSessionTest, LivesFromCreateToEnd) {
+  const auto created = Create(Wish());
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_EQ(created->status(), v1::STREAM_SESSION_STATUS_PENDING);
+  EXPECT_FALSE(created->has_started_at());
+  const std::string id = created->session_id();
+
+  const auto started = Start(id);
+  ASSERT_TRUE(started.ok()) << started.status();
+  EXPECT_EQ(started->status(), v1::STREAM_SESSION_STATUS_LIVE);
+  ExpectConservation();
+  EXPECT_TRUE(common::errors::Is(Start(id).status(), kSessionNotPending));
+
+  const LiveKey key = (*sessions_.Get(*Uuid::Parse(id))).key;
+  const auto before = live_.Load(key);
+  ASSERT_TRUE(before.ok()) << before.status();
+  const auto applied = live_.Update(key, now_ + seconds(10), Bring(200));
+  ASSERT_TRUE(applied.ok()) << applied.status();
+  EXPECT_GT(applied->joined_heads, 0u);
+  EXPECT_EQ(applied->session.heads, before->heads + applied->joined_heads);
+  ExpectConservation();
+  EXPECT_EQ(StatusOf(id).audience_count(), static_cast<int>(applied->session.heads));
+
+  now_ += seconds(20);
+  const auto ended = End(id);
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_EQ(ended->duration_seconds(), 20);
+  EXPECT_EQ(ended->peak_audience_count(), static_cast<int>(applied->session.heads));
+  EXPECT_EQ(ended->average_audience_count(),
+            std::lround((before->heads + applied->session.heads) / 2.0));
+  ExpectConservation();
+  EXPECT_EQ(live_.List(shard_)->size(), 0u);
+
+  now_ += minutes(5);
+  const auto again = End(id);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->SerializeAsString(), ended->SerializeAsString());
+  EXPECT_EQ(CountEvents("StreamingSessionCreatedEvent"), 1);
+  EXPECT_EQ(CountEvents("StreamingSessionStartedEvent"), 1);
+  EXPECT_EQ(CountEvents("StreamingSessionEndedEvent"), 1);
+  EXPECT_EQ(StatusOf(id).status(), v1::STREAM_SESSION_STATUS_ENDED);
+}
+
+TEST_F(LiveSessionTest, AStreamerHasOneActiveSession) {
+  const auto first = Create(Wish());
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(common::errors::Is(Create(Wish()).status(), kStreamerAlreadyActive));
+  ASSERT_TRUE(End(first->session_id()).ok()) << "a Pending one is cancelled";
+  EXPECT_EQ(CountEvents("StreamingSessionEndedEvent"), 0);
+  EXPECT_TRUE(Create(Wish()).ok());
+}
+
+TEST_F(LiveSessionTest, ARepeatedCreateIsTheSameSession) {
+  v1::CreateStreamSessionRequest wish = Wish();
+  wish.set_request_id(Uuid::V4().ToString());
+  const auto first = Create(wish);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto again = Create(wish);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->session_id(), first->session_id());
+  wish.set_theme("a bard's stage");
+  EXPECT_TRUE(common::errors::Is(Create(wish).status(), common::errors::kRequestIdReused));
+  EXPECT_EQ(CountEvents("StreamingSessionCreatedEvent"), 1);
+}
+
+TEST_F(LiveSessionTest, ARepeatedSeedingAddsOnce) {
+  const Uuid request = Uuid::V4();
+  const auto first = pools_.Seed(game_, 100, {}, request, now_);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->size, kPoolSize + 100);
+  ASSERT_TRUE(pools_.Seed(game_, 50, {}, std::nullopt, now_).ok());
+  const auto again = pools_.Seed(game_, 100, {}, request, now_);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->size, first->size);
+  EXPECT_EQ((*pools_.Get(game_))->spec().size, kPoolSize + 150);
+  EXPECT_TRUE(common::errors::Is(pools_.Seed(game_, 101, {}, request, now_).status(),
+                                 common::errors::kRequestIdReused));
+  EXPECT_TRUE(
+      common::errors::Is(pools_.Seed(game_, pool::kMaxPoolSize, {}, {}, now_).status(), kPoolFull));
+  EXPECT_TRUE(common::errors::Is(pools_.Get(Uuid::V4()).status(), kGameServiceNotSeeded));
+}
+
+TEST_F(LiveSessionTest, OthersMayLookButNotTouch) {
+  const Session session = GoLive();
+  auto call = Call(Uuid::V4());
+  v1::EndStreamSessionRequest end;
+  end.set_session_id(session.key.session.ToString());
+  v1::StreamSessionSummary summary;
+  EXPECT_TRUE(
+      common::errors::Is(session_rpc_.EndStreamSession(call, end, summary), kSessionNotOwned));
+  v1::StreamSessionStatusRequest look;
+  look.set_session_id(end.session_id());
+  v1::StreamSessionDetail detail;
+  EXPECT_TRUE(session_rpc_.GetStreamSessionStatus(call, look, detail).ok());
+  EXPECT_FALSE(detail.has_platform_session_linked());
+  EXPECT_TRUE(StatusOf(end.session_id()).has_platform_session_linked());
+}
+
+TEST_F(LiveSessionTest, ACharacterBelongsToTheFirstAccountThatStreamsIt) {
+  v1::CreateStreamSessionRequest wish = Wish();
+  wish.set_streamer_type(v1::STREAMER_ENTITY_TYPE_CHARACTER);
+  wish.set_streamer_id(Uuid::V4().ToString());
+  const auto first = Create(wish);
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(End(first->session_id()).ok());
+  EXPECT_TRUE(Create(wish).ok());
+  account_ = Uuid::V4();
+  EXPECT_TRUE(common::errors::Is(Create(wish).status(), kStreamerNotOwned));
+}
+
+TEST_F(LiveSessionTest, ATitleNeedsItsCapability) {
+  v1::CreateStreamSessionRequest wish = Wish();
+  wish.set_title("mine");
+  const auto created = Create(wish);
+  ASSERT_TRUE(created.ok()) << created.status();
+  EXPECT_FALSE(created->has_title());
+  EXPECT_EQ(created->warnings_size(), 1);
+}
+
+TEST_F(LiveSessionTest, AReplayedRequestChangesNothingAndAnswersTheSame) {
+  const Session session = GoLive();
+  const audience::Request request = {.id = Uuid::V4(), .digest = std::string(32, 'd')};
+  const auto first = live_.Update(session.key, now_, Bring(50), request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_FALSE(first->replayed_answer.has_value());
+  const auto again = live_.Update(session.key, now_, Bring(50), request);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->replayed_answer, "brought");
+  EXPECT_EQ(again->joined_heads, first->joined_heads);
+  EXPECT_EQ(again->session.heads, first->session.heads);
+  const audience::Request other = {.id = request.id, .digest = std::string(32, 'e')};
+  EXPECT_TRUE(common::errors::Is(live_.Update(session.key, now_, Bring(50), other).status(),
+                                 common::errors::kRequestIdReused));
+  ExpectConservation();
+}
+
+TEST_F(LiveSessionTest, NoUpdateIsLostBetweenInstances) {
+  const Session session = GoLive();
+  audience::LiveStore other(audience_, pools_, news_, metrics_, {.max_heads = 300});
+  constexpr uint32_t kEach = 25;
+  const auto count = [&](audience::LiveStore& store) {
+    for (uint32_t done = 0; done < kEach;) {
+      const auto applied =
+          store.Update(session.key, now_, [](const LiveSession& live) -> absl::StatusOr<Change> {
+            Change change(live);
+            ++change.state.world_firsts;
+            change.wanted_heads.fill(1);
+            return change;
+          });
+      if (applied.ok()) ++done;
+      if (!applied.ok() && !common::errors::Is(applied.status(), common::errors::kConflict)) {
+        ADD_FAILURE() << applied.status();
+        return;
+      }
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] { count(live_); });
+    threads.emplace_back([&] { count(other); });
+  }
+  threads.clear();
+  EXPECT_EQ(live_.Load(session.key)->state.world_firsts, 4 * kEach);
+  ExpectConservation();
+}
+
+TEST_F(LiveSessionTest, AnAudienceNeverExceedsItsBound) {
+  const Session session = GoLive();
+  for (int i = 0; i < 4; ++i) {
+    const auto applied = live_.Update(session.key, now_, Bring(200));
+    ASSERT_TRUE(applied.ok()) << applied.status();
+    EXPECT_LE(applied->session.heads, 300u);
+  }
+  EXPECT_GT(live_.Load(session.key)->heads, 200u);
+  ExpectConservation();
+}
+
+TEST_F(LiveSessionTest, AnEndGoesOnFromAnyStep) {
+  for (int done = 0; done < 4; ++done) {
+    const Session session = GoLive();
+    const LiveKey key = session.key;
+    ASSERT_TRUE(live_.Update(key, now_, Bring(40)).ok());
+    now_ += seconds(30);
+    ASSERT_TRUE(*sessions_.MakeEnding(key.session, EndReason::kManual, now_));
+    EXPECT_FALSE(*sessions_.MakeEnding(key.session, EndReason::kManual, now_)) << "one decides";
+    if (done >= 1) {
+      ASSERT_TRUE(live_.Seal(key, now_).ok());
+      EXPECT_TRUE(common::errors::Is(live_.Update(key, now_, Bring(1)).status(), kSessionNotLive));
+    }
+    if (done >= 2) {
+      ASSERT_TRUE(life_.Finish(*sessions_.Get(key.session)).ok());
+    }
+    if (done >= 3) {  // as if the audience had not been released
+      ASSERT_TRUE(live_.Open(key, now_, Change()).ok());
+    }
+    now_ += minutes(2);
+    const absl::Status looked = worker_.RunOnce();
+    ASSERT_TRUE(looked.ok()) << looked;
+    const Session ended = *sessions_.Get(key.session);
+    EXPECT_EQ(ended.status, Status::kEnded);
+    EXPECT_EQ(sessions::SummaryOf(ended).duration_seconds, 30);
+    EXPECT_EQ(CountEvents("StreamingSessionEndedEvent"), done + 1);
+    EXPECT_TRUE(live_.List(shard_)->empty());
+    ExpectConservation();
+  }
+}
+
+TEST_F(LiveSessionTest, TheWorkerMendsWhatCrashesAndLossesLeave) {
+  // A start that was cut off between the stores.
+  const auto pending = Create(Wish());
+  ASSERT_TRUE(pending.ok());
+  const LiveKey cut_off = (*sessions_.Get(*Uuid::Parse(pending->session_id()))).key;
+  Change first;
+  first.state.started_at = now_;
+  first.wanted_heads.fill(1);
+  ASSERT_TRUE(live_.Open(cut_off, now_, first).ok());
+  ASSERT_TRUE(worker_.RunOnce().ok());
+  EXPECT_EQ(live_.List(shard_)->size(), 1u) << "it may still be under way";
+  now_ += minutes(2);
+  ASSERT_TRUE(worker_.RunOnce().ok());
+  EXPECT_TRUE(live_.List(shard_)->empty());
+
+  // A live session whose audience is lost comes back empty, with what the record knew.
+  const Session session = GoLive();
+  const auto applied = live_.Update(session.key, now_ + seconds(10), Bring(30));
+  ASSERT_TRUE(applied.ok());
+  worker_.Checkpoint(std::vector{applied->session});
+  ASSERT_TRUE(live_.Release(session.key).ok());
+  ASSERT_TRUE(worker_.RunOnce().ok());
+  const auto reopened = live_.Load(session.key);
+  ASSERT_TRUE(reopened.ok()) << reopened.status();
+  EXPECT_EQ(reopened->heads, 0u);
+  EXPECT_EQ(reopened->state.peak_heads, applied->session.heads);
+  EXPECT_DOUBLE_EQ(reopened->state.viewer_seconds, applied->session.state.viewer_seconds);
+
+  // Nobody starts the first one, and nobody uses the other.
+  now_ += std::chrono::hours(7);
+  const absl::Status looked = worker_.RunOnce();
+  ASSERT_TRUE(looked.ok()) << looked;
+  EXPECT_EQ(sessions_.Get(cut_off.session)->status, Status::kEnded);
+  EXPECT_EQ(sessions_.Get(session.key.session)->status, Status::kEnded);
+  ExpectConservation();
+}
+
+TEST_F(LiveSessionTest, CheckpointsChangeManySessionsAtOnce) {
+  std::vector<LiveSession> live;
+  for (int i = 0; i < 3; ++i) {
+    const Session session = GoLive();
+    const auto applied =
+        live_.Update(session.key, now_ + seconds(i), Bring(10 * static_cast<uint32_t>(i + 1)));
+    ASSERT_TRUE(applied.ok());
+    live.push_back(applied->session);
+  }
+  worker_.Checkpoint(live);
+  for (const LiveSession& session : live) {
+    EXPECT_EQ(sessions_.Get(session.key.session)->counters, sessions::CountersOf(session));
+  }
+  auto call = Call();
+  v1::BrowseStreamsRequest request;
+  request.set_game_service_id(game_.ToString());
+  v1::BrowseStreamsResponse response;
+  ASSERT_TRUE(session_rpc_.BrowseStreams(call, request, response).ok());
+  ASSERT_EQ(response.streams_size(), 3);
+  for (int i = 1; i < 3; ++i) {
+    EXPECT_GE(response.streams(i - 1).audience_count(), response.streams(i).audience_count());
+  }
+  request.add_content_filter(v1::AUDIENCE_INTEREST_CREATIVE);
+  response.Clear();
+  ASSERT_TRUE(session_rpc_.BrowseStreams(call, request, response).ok());
+  EXPECT_EQ(response.streams_size(), 0);
+
+  v1::ListStreamSessionsRequest list;
+  list.set_game_service_id(game_.ToString());
+  list.set_status(v1::STREAM_SESSION_STATUS_LIVE);
+  list.set_limit(2);
+  v1::ListStreamSessionsResponse page;
+  ASSERT_TRUE(session_rpc_.ListStreamSessions(call, list, page).ok());
+  EXPECT_EQ(page.sessions_size(), 2);
+  EXPECT_EQ(page.total(), 3);
+}
+
+TEST_F(LiveSessionTest, PauseTagsAndContextReachTheLiveSession) {
+  const Session session = GoLive();
+  auto call = Call();
+  v1::StreamSessionDetail detail;
+  v1::PauseStreamSessionRequest pause;
+  pause.set_session_id(session.key.session.ToString());
+  ASSERT_TRUE(session_rpc_.PauseStreamSession(call, pause, detail).ok());
+  EXPECT_TRUE(detail.paused());
+  v1::SetContentTagsRequest tags;
+  tags.set_session_id(pause.session_id());
+  tags.add_content_tags(v1::AUDIENCE_INTEREST_PVP);
+  ASSERT_TRUE(session_rpc_.SetContentTags(call, tags, detail).ok());
+  v1::SetStreamContextRequest context;
+  context.set_session_id(pause.session_id());
+  context.set_context_score(0.75f);
+  ASSERT_TRUE(session_rpc_.SetStreamContext(call, context, detail).ok());
+  const auto live = live_.Load(session.key);
+  EXPECT_TRUE(live->state.paused);
+  EXPECT_EQ(live->state.tags, pool::InterestMask{pool::Interest::kPvp});
+  EXPECT_EQ(live->state.caller_score, 0.75f);
+  v1::ResumeStreamSessionRequest resume;
+  resume.set_session_id(pause.session_id());
+  detail.Clear();
+  ASSERT_TRUE(session_rpc_.ResumeStreamSession(call, resume, detail).ok());
+  EXPECT_FALSE(detail.paused());
+  EXPECT_EQ(sessions_.Get(session.key.session)->tags, live->state.tags);
+}
+
+TEST_F(LiveSessionTest, TwoWorkersStepEverySessionOncePerRound) {
+  std::vector<Session> live;
+  for (int i = 0; i < 5; ++i) live.push_back(GoLive());
+  uint32_t told = 0;
+  auto options = RoundOptions();
+  options.stepped = [&](std::span<const LiveSession> sessions) { told += sessions.size(); };
+  audience::RoundWorker first(rounds_, live_, pools_, metrics_, clock_, options);
+  audience::RoundWorker second(rounds_, live_, pools_, metrics_, clock_, options);
+
+  for (uint32_t round = 1; round <= 6; ++round) {
+    now_ += minutes(1);
+    const auto one = first.RunOnce();
+    ASSERT_TRUE(one.ok()) << one.status();
+    const auto two = second.RunOnce();
+    ASSERT_TRUE(two.ok()) << two.status();
+    EXPECT_EQ(*one, 5u);
+    EXPECT_EQ(*two, 0u) << "the first one leads";
+    for (const Session& session : live) {
+      EXPECT_EQ(live_.Load(session.key)->audience.last_round, round);
+    }
+    ExpectConservation();
+  }
+  EXPECT_EQ(told, 30u);
+
+  // The leader goes in the middle of a round: the other one goes on and repeats nobody's step.
+  now_ += minutes(1);
+  const auto lead = rounds_.TakeLead(shard_, "a third", seconds(60), seconds(60));
+  ASSERT_TRUE(lead.ok());
+  EXPECT_EQ(lead->round, 0u);
+  first.Stop();
+  const auto taken = rounds_.TakeLead(shard_, "a third", seconds(60), seconds(60));
+  ASSERT_TRUE(taken.ok());
+  ASSERT_EQ(taken->round, 7u);
+  const auto view = rounds_.OfRound(shard_, taken->round, 1, now_);
+  ASSERT_TRUE(view.ok()) << view.status();
+  EXPECT_EQ(view->sessions.size(), 5u);
+  ASSERT_TRUE(rounds_.YieldLead(shard_, "a third").ok());
+  const auto rest = second.RunOnce();
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  EXPECT_EQ(*rest, 5u);
+  const auto none = second.RunOnce();
+  ASSERT_TRUE(none.ok());
+  ExpectConservation();
+}
+
+TEST_F(LiveSessionTest, JoinedNewsIsBoundedAndComplete) {
+  const Session session = GoLive();
+  news_.Take(audience::NewsQueue::kLimit);
+  const auto applied = live_.Update(session.key, now_, Bring(120));
+  ASSERT_TRUE(applied.ok());
+  const auto news = news_.Take(audience::NewsQueue::kLimit);
+  EXPECT_LE(news.size(), audience::kIndividualNewsPerRound + 1);
+  uint32_t heads = 0;
+  for (const audience::News& item : news) heads += item.heads;
+  EXPECT_EQ(heads, applied->joined_heads);
+}
+
+}  // namespace
+}  // namespace streaming
