@@ -154,8 +154,9 @@ std::vector<Transition> EndSession(const Settings& settings, State& state, commo
   return transitions;
 }
 
-common::Uuid HypeId(const common::Uuid& session_id, uint32_t ordinal) {
-  return common::Uuid::V5(session_id, "hype:" + std::to_string(ordinal));
+common::Uuid HypeId(const common::Uuid& session_id, uint32_t ordinal, common::Time started_at) {
+  return common::Uuid::V5(session_id, "hype:" + std::to_string(ordinal) + ":" +
+                                          std::to_string(common::ToMicros(started_at)));
 }
 
 std::string EncodeState(const State& state) {

@@ -97,8 +97,10 @@ std::vector<Transition> Tick(const Settings& settings, State& state, common::Tim
 // The session ends and its train with it.
 std::vector<Transition> EndSession(const Settings& settings, State& state, common::Time now);
 
-// The id of a session's n-th train, the same wherever it is worked out.
-common::Uuid HypeId(const common::Uuid& session_id, uint32_t ordinal);
+// The id of a session's n-th train, the same wherever it is worked out. The start is part of the
+// name because a fail-over of Redis can make it forget a train: the next one then gets the ordinal
+// again, and is another train.
+common::Uuid HypeId(const common::Uuid& session_id, uint32_t ordinal, common::Time started_at);
 
 // At most 46 + 17 · kWindowCapacity bytes.
 std::string EncodeState(const State& state);

@@ -131,8 +131,9 @@ TEST(HypeTrainTest, EndsWithTheSession) {
 
 TEST(HypeTrainTest, IdsAreStable) {
   const common::Uuid session = common::Uuid::FromRandomBits(1, 2);
-  EXPECT_EQ(HypeId(session, 1), HypeId(session, 1));
-  EXPECT_NE(HypeId(session, 1), HypeId(session, 2));
+  EXPECT_EQ(HypeId(session, 1, At(5)), HypeId(session, 1, At(5)));
+  EXPECT_NE(HypeId(session, 1, At(5)), HypeId(session, 2, At(5)));
+  EXPECT_NE(HypeId(session, 1, At(5)), HypeId(session, 1, At(6)));
 }
 
 TEST(HypeTrainTest, SettingsAreChecked) {
