@@ -1,0 +1,85 @@
+#include "services/streaming/hype/hype_worker.h"
+
+#include "libs/common/base/status.h"
+#include "libs/common/log/log.h"
+#include "services/streaming/errors.h"
+#include "services/streaming/hype/session_hype.h"
+
+namespace streaming::hype {
+namespace {
+
+common::Uuid IdOf(const audience::LiveKey& session, const Train& train) {
+  return HypeId(session.session, train.ordinal, train.started_at);
+}
+
+}  // namespace
+
+HypeWorker::HypeWorker(audience::LiveStore& live, HypeStore& store, pool::PoolStore& pools,
+                       Options options)
+    : live_(live),
+      store_(store),
+      pools_(pools),
+      options_(std::move(options)),
+      loop_([this]() -> std::chrono::microseconds {
+        if (const absl::Status status = RunOnce(); !status.ok()) {
+          common::log::Warning("hype_processing_failed",
+                               {{"code", absl::StatusCodeToString(status.code())}});
+        }
+        return options_.interval;
+      }) {}
+
+absl::Status HypeWorker::RunOnce() {
+  // The order matters. A train that the record holds to be running and that Redis does not know any
+  // more has either completed, and then its transition waits in a list and is relayed here, or was
+  // lost with its session, and then nothing waits.
+  ASSIGN_OR_RETURN(const std::vector<OpenTrain> open, store_.ListOpen());
+  const common::Time now = options_.clock();
+  std::vector<OpenTrain> unknown;
+  absl::Status first_error;
+  for (const OpenTrain& train : open) {
+    const absl::StatusOr<bool> known = Look(train, now);
+    first_error.Update(known.status());
+    if (known.ok() && !*known) unknown.push_back(train);
+  }
+  ASSIGN_OR_RETURN(const std::vector<audience::Shard> shards, Shards());
+  ASSIGN_OR_RETURN(const int relayed, store_.Relay(shards));
+  for (const OpenTrain& train : unknown) RETURN_IF_ERROR(store_.CompleteLost(train, now));
+  if (relayed > 0 || !unknown.empty()) options_.announce();
+  return first_error;
+}
+
+absl::StatusOr<bool> HypeWorker::Look(const OpenTrain& train, common::Time now) {
+  const absl::StatusOr<audience::LiveSession> session = live_.Load(train.session);
+  if (common::errors::Is(session.status(), kSessionNotLive)) return false;
+  RETURN_IF_ERROR(session.status());
+  ASSIGN_OR_RETURN(const State state, StateOf(session->hype));
+  if (!state.train || IdOf(train.session, *state.train) != train.id) return false;
+  if (state.train->expires_at > now) return true;
+  const auto expired =
+      live_.Update(train.session, now,
+                   [&](const audience::LiveSession& current) -> absl::StatusOr<audience::Change> {
+                     audience::Change change(current);
+                     RETURN_IF_ERROR(Expire(ForStreamer(options_.settings, current.state),
+                                            current.key.session, now, change)
+                                         .status());
+                     return change;
+                   });
+  // A sealed session is ending and takes its train with it; the next look sees it gone.
+  if (common::errors::Is(expired.status(), kSessionNotLive)) return true;
+  RETURN_IF_ERROR(expired.status());
+  return true;
+}
+
+absl::StatusOr<std::vector<audience::Shard>> HypeWorker::Shards() {
+  ASSIGN_OR_RETURN(const std::vector<common::Uuid> games, pools_.Games());
+  std::vector<audience::Shard> shards;
+  for (const common::Uuid& game : games) {
+    ASSIGN_OR_RETURN(const auto pool, pools_.Get(game));
+    for (uint32_t number = 0; number < pool->spec().shards; ++number) {
+      shards.push_back({game, number});
+    }
+  }
+  return shards;
+}
+
+}  // namespace streaming::hype
