@@ -1,0 +1,192 @@
+#include "services/streaming/blending/pulse_worker.h"
+
+#include <cmath>
+
+#include <bannou/stream/v1/sentiment.pb.h>
+#include <bannou/streaming/v1/audience.pb.h>
+
+#include "libs/common/base/status.h"
+#include "libs/common/errors/errors.h"
+#include "libs/common/log/log.h"
+#include "libs/common/trace/trace.h"
+#include "services/streaming/errors.h"
+#include "services/streaming/hype/session_hype.h"
+
+namespace streaming::blending {
+namespace {
+
+using audience::Change;
+using audience::LiveSession;
+using bannou::stream::v1::SentimentPulse;
+using common::nats::Message;
+
+constexpr int kFetchMax = 64;
+constexpr std::chrono::milliseconds kFetchWait{1000};
+constexpr std::chrono::milliseconds kRetryPause{1000};
+constexpr std::string_view kDeadSubject = "dead.stream.audience.pulse";
+// What a crowd all in high spirits adds to hype in one pulse, per head of audience: eight of them
+// within the window begin a train, two minutes at the default interval.
+constexpr double kPulseHype = 0.1;
+
+constexpr std::array<const char*, kPulseOutcomes> kOutcomeWords = {
+    "applied", "duplicate", "stale", "unknown", "foreign", "no_session", "malformed"};
+
+// A pulse as it arrives, decoded and checked.
+struct Arrival {
+  Pulse pulse;
+  std::optional<common::Uuid> in_game_session;
+  common::Time at;
+};
+
+std::optional<SentimentSample> SampleOf(const bannou::stream::v1::SentimentEntry& entry) {
+  const int category = entry.category();
+  // Not within bounds is also what NaN is.
+  const bool in_range = entry.intensity() >= 0 && entry.intensity() <= 1;
+  if (category < 1 || category > static_cast<int>(kSentiments) || !in_range) return std::nullopt;
+  return SentimentSample{static_cast<Sentiment>(category - 1), entry.intensity()};
+}
+
+// nullopt for what the contract does not allow.
+std::optional<Arrival> Decode(std::string_view payload) {
+  SentimentPulse message;
+  if (!message.ParseFromArray(payload.data(), static_cast<int>(payload.size())))
+    return std::nullopt;
+  const auto id = common::Uuid::Parse(message.pulse_id());
+  const auto platform_session = common::Uuid::Parse(message.platform_session_id());
+  if (!id || !platform_session || !message.has_timestamp() ||
+      message.sentiments_size() > static_cast<int>(kPulseSamplesMax)) {
+    return std::nullopt;
+  }
+  Arrival arrival{.pulse = {.id = *id, .platform_session = *platform_session},
+                  .at = common::Time(std::chrono::seconds(message.timestamp().seconds()) +
+                                     common::Duration(message.timestamp().nanos() / 1000))};
+  if (message.has_in_game_session_id()) {
+    arrival.in_game_session = common::Uuid::Parse(message.in_game_session_id());
+    if (!arrival.in_game_session) return std::nullopt;
+  }
+  for (const auto& entry : message.sentiments()) {
+    const auto sample = SampleOf(entry);
+    if (!sample) return std::nullopt;
+    arrival.pulse.samples.push_back(*sample);
+  }
+  return arrival;
+}
+
+// A train that a crowd begins names what the audience reacted to last, as any other train does:
+// nothing that players see tells a real crowd from a simulated one.
+uint8_t TriggerOf(const hype::State& state) {
+  return state.window.empty()
+             ? static_cast<uint8_t>(bannou::streaming::v1::REACTION_EVENT_TYPE_CUSTOM_EVENT)
+             : state.window.back().trigger;
+}
+
+// The change that a pulse makes. `applied` says whether it made one.
+absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse, common::Time now,
+                                const hype::Settings& hype_settings, bool& applied) {
+  Change change(session);
+  ASSIGN_OR_RETURN(Crowd crowd, DecodeCrowd(session.mood));
+  applied = ApplyPulse(crowd, pulse, now);
+  if (!applied) return change;
+  change.mood = EncodeCrowd(crowd);
+  ASSIGN_OR_RETURN(const hype::State hype_state, hype::StateOf(session.hype));
+  RETURN_IF_ERROR(
+      hype::Contribute(
+          hype::ForStreamer(hype_settings, session.state), session.key.session,
+          {.at = now, .amount = kPulseHype * Significance(pulse), .trigger = TriggerOf(hype_state)},
+          change)
+          .status());
+  return change;
+}
+
+}  // namespace
+
+PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platform_sessions,
+                         common::nats::JetStream& jetstream, common::metrics::Registry& metrics,
+                         Options options)
+    : live_(live),
+      platform_sessions_(platform_sessions),
+      jetstream_(jetstream),
+      options_(std::move(options)),
+      lag_(metrics.GetTimer("streaming_pulse_lag_seconds",
+                            "From the assembly of a pulse, cut to its interval, to its effect.")),
+      loop_([this] { return Step(); }) {
+  for (size_t i = 0; i < kPulseOutcomes; ++i) {
+    outcomes_[i] = &metrics.GetCounter("streaming_pulses_total",
+                                       "Pulses of real crowds, by what became of them.",
+                                       {{"outcome", kOutcomeWords[i]}});
+  }
+}
+
+absl::Status PulseWorker::Start() {
+  ASSIGN_OR_RETURN(consumer_,
+                   common::nats::PullConsumer::Open(
+                       jetstream_, {.stream = "PULSES", .durable = "streaming_blending"}));
+  loop_.Start();
+  return absl::OkStatus();
+}
+
+std::chrono::microseconds PulseWorker::Step() {
+  auto messages = consumer_->Fetch(kFetchMax, kFetchWait);
+  if (!messages.ok()) return kRetryPause;
+  for (Message& message : *messages) Process(message);
+  return std::chrono::microseconds(0);
+}
+
+void PulseWorker::Process(Message& message) {
+  const auto caller = common::trace::Parse(message.Header("traceparent").value_or(""));
+  const common::trace::Scope trace(caller ? common::trace::ChildOf(*caller)
+                                          : common::trace::NewRoot());
+  const auto handled = Handle(message.payload(), message.delivered());
+  absl::Status answered;
+  if (!handled.ok()) {
+    common::log::Warning("pulse_failed",
+                         {{"code", absl::StatusCodeToString(handled.status().code())}});
+    answered = message.Nak(kRetryPause);
+  } else if (!*handled) {
+    answered = message.Nak(kUnknownPause);
+  } else {
+    outcomes_[static_cast<size_t>(**handled)]->Increment();
+    answered = *handled == PulseOutcome::kMalformed ? Bury(message) : message.Ack();
+  }
+  // Without an answer it comes again, and then it is known.
+  if (!answered.ok()) common::log::Warning("pulse_unanswered");
+}
+
+absl::Status PulseWorker::Bury(Message& message) {
+  const auto buried = jetstream_.Publish(kDeadSubject, message.payload(), {}, "");
+  return buried.ok() ? message.Term() : message.Nak(kRetryPause);
+}
+
+absl::StatusOr<std::optional<PulseOutcome>> PulseWorker::Handle(std::string_view payload,
+                                                                uint64_t delivered) {
+  const auto arrival = Decode(payload);
+  if (!arrival) return PulseOutcome::kMalformed;
+  const common::Time now = options_.clock();
+  if (now - arrival->at > kPulseAgeMax) return PulseOutcome::kStale;
+  ASSIGN_OR_RETURN(const Feed feed, platform_sessions_.FindFeed(arrival->pulse.platform_session,
+                                                                arrival->in_game_session));
+  if (!feed.known) {
+    if (delivered < kUnknownDeliveriesMax) return std::nullopt;
+    return PulseOutcome::kUnknown;
+  }
+  if (!feed.session) return PulseOutcome::kNoSession;
+  if (!feed.own) return PulseOutcome::kForeign;
+  ASSIGN_OR_RETURN(const PulseOutcome outcome, Blend(*feed.session, arrival->pulse, now));
+  if (outcome == PulseOutcome::kApplied) {
+    lag_.Observe(common::ToSeconds(options_.clock() - arrival->at));
+  }
+  return outcome;
+}
+
+absl::StatusOr<PulseOutcome> PulseWorker::Blend(const audience::LiveKey& key, const Pulse& pulse,
+                                                common::Time now) {
+  bool applied = false;
+  const auto updated = live_.Update(key, now, [&](const LiveSession& session) {
+    return ChangeOf(session, pulse, now, options_.hype, applied);
+  });
+  if (common::errors::Is(updated.status(), kSessionNotLive)) return PulseOutcome::kNoSession;
+  RETURN_IF_ERROR(updated.status());
+  return applied ? PulseOutcome::kApplied : PulseOutcome::kDuplicate;
+}
+
+}  // namespace streaming::blending

@@ -1,0 +1,80 @@
+// RealAudienceBlender: lets the pulses of real crowds move the mood of the sessions they belong to.
+//
+// Nothing here depends on the order of pulses or on how often one is delivered: the mood changes in
+// the same step in which the pulse's id is remembered, and only then is the pulse acknowledged.
+#pragma once
+#include <array>
+#include <memory>
+#include <string_view>
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include "libs/common/base/time.h"
+#include "libs/common/executor/executor.h"
+#include "libs/common/metrics/metrics.h"
+#include "libs/common/nats/consumer.h"
+#include "services/streaming/audience/live_store.h"
+#include "services/streaming/blending/crowd.h"
+#include "services/streaming/blending/platform_session_store.h"
+#include "services/streaming/hype/hype_train.h"
+
+namespace streaming::blending {
+
+// What became of a pulse.
+enum class PulseOutcome : uint8_t {
+  kApplied,
+  kDuplicate,  // applied before
+  kStale,      // older than kPulseAgeMax
+  kUnknown,    // of a platform session that nobody announced in time
+  kForeign,    // of somebody who does not own the session
+  kNoSession,  // feeds no session that is live
+  kMalformed,
+};
+inline constexpr size_t kPulseOutcomes = 7;
+
+inline constexpr std::chrono::minutes kPulseAgeMax{2};
+// A platform session may be announced after its first pulse: so often and so late is one tried
+// again before it counts as unknown. A minute in all.
+inline constexpr std::chrono::seconds kUnknownPause{5};
+inline constexpr uint64_t kUnknownDeliveriesMax = 12;
+
+class PulseWorker {
+ public:
+  struct Options {
+    hype::Settings hype;
+    common::Clock clock = common::Now;
+  };
+
+  // Keeps the references.
+  PulseWorker(audience::LiveStore& live, PlatformSessionStore& platform_sessions,
+              common::nats::JetStream& jetstream, common::metrics::Registry& metrics,
+              Options options);
+
+  // Binds to the consumer `streaming_blending` of the stream PULSES and begins. UNAVAILABLE when
+  // NATS is away; may then be called again.
+  absl::Status Start();
+  void Stop() { loop_.Stop(); }
+
+  // What a pulse does; its `delivered`-th delivery. nullopt: try again after kUnknownPause. An
+  // error is one of the stores, and the pulse should come again.
+  absl::StatusOr<std::optional<PulseOutcome>> Handle(std::string_view payload, uint64_t delivered);
+
+ private:
+  std::chrono::microseconds Step();
+  void Process(common::nats::Message& message);
+  absl::Status Bury(common::nats::Message& message);
+  absl::StatusOr<PulseOutcome> Blend(const audience::LiveKey& key, const Pulse& pulse,
+                                     common::Time now);
+
+  audience::LiveStore& live_;
+  PlatformSessionStore& platform_sessions_;
+  common::nats::JetStream& jetstream_;
+  const Options options_;
+  std::array<common::metrics::Counter*, kPulseOutcomes> outcomes_{};
+  common::metrics::Histogram& lag_;
+  std::unique_ptr<common::nats::PullConsumer> consumer_;
+  common::executor::Loop loop_;
+};
+
+}  // namespace streaming::blending
