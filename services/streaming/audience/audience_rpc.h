@@ -1,0 +1,64 @@
+#pragma once
+#include <bannou/streaming/v1/audience.grpc.pb.h>
+
+#include "libs/common/metrics/metrics.h"
+#include "libs/common/rpc/service.h"
+#include "services/streaming/audience/attendance_store.h"
+#include "services/streaming/audience/live_store.h"
+#include "services/streaming/audience/round.h"
+#include "services/streaming/audience/round_store.h"
+#include "services/streaming/hype/hype_train.h"
+#include "services/streaming/pool/pool_store.h"
+#include "services/streaming/reactions/reaction_store.h"
+#include "services/streaming/reactions/session_reaction.h"
+#include "services/streaming/sessions/session_store.h"
+
+namespace streaming::audience {
+
+class AudienceRpc final : public common::rpc::Service<bannou::streaming::v1::AudienceService> {
+ public:
+  struct Parts {
+    sessions::SessionStore& sessions;
+    pool::PoolStore& pools;
+    LiveStore& live;
+    RoundStore& rounds;
+    AttendanceStore& attendance;
+    reactions::ReactionStore& reactions;
+    common::metrics::Registry& metrics;
+  };
+  struct Options {
+    RoundSettings round;
+    hype::Settings hype;
+    float user_significance_max = 0.5f;
+    int user_reactions_per_minute = 30;
+    double world_first_multiplier = 10;
+    size_t real_derived_max = 500;
+  };
+
+  // Keeps the references.
+  AudienceRpc(const common::rpc::Edge& edge, const Parts& parts, Options options);
+
+  BANNOU_UNARY(QueryAudience, bannou::streaming::v1::QueryAudienceRequest,
+               bannou::streaming::v1::AudienceComposition)
+  BANNOU_UNARY(TriggerAudienceReaction, bannou::streaming::v1::TriggerReactionRequest,
+               bannou::streaming::v1::AudienceReactionResult)
+  BANNOU_UNARY(GetAudienceTruth, bannou::streaming::v1::GetAudienceTruthRequest,
+               bannou::streaming::v1::GetAudienceTruthResponse)
+
+ private:
+  // The session's audience, empty when it has none now. SESSION_NOT_FOUND.
+  absl::StatusOr<LiveSession> LoadAudience(const std::string& session_id);
+  // Everything that a reaction may be refused for before it happens.
+  absl::Status Allow(const common::rpc::CallContext& call,
+                     const bannou::streaming::v1::TriggerReactionRequest& request,
+                     const sessions::Session& session);
+  reactions::Happening HappeningOf(
+      const common::rpc::CallContext& call,
+      const bannou::streaming::v1::TriggerReactionRequest& request) const;
+
+  const Parts parts_;
+  const Options options_;
+  std::array<common::metrics::Counter*, reactions::kEvents> reactions_{};
+};
+
+}  // namespace streaming::audience

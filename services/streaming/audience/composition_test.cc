@@ -1,0 +1,81 @@
+#include "services/streaming/audience/composition.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "services/streaming/audience/check_out.h"
+
+namespace streaming::audience {
+namespace {
+
+std::shared_ptr<const pool::Pool> ThePool() {
+  static const auto pool = std::make_shared<const pool::Pool>(
+      pool::PoolSpec{.seed = 4, .size = 20000, .collective_share = 0.1, .collective_size = 20});
+  return pool;
+}
+
+LiveSession TheSession(uint8_t flags = 0) {
+  LiveSession session;
+  session.pool = ThePool();
+  session.audience.interest.fill(0.5f);
+  session.state.viewer_secret = 99;
+  for (uint32_t run = 0; run + 1 < ThePool()->runs(); run += 3) {
+    session.parties.push_back({run, 0xff00ff00ff00ull, {.flags = flags}});
+  }
+  session.heads = HeadsOf(*ThePool(), session.parties);
+  return session;
+}
+
+TEST(CompositionTest, ItsNumbersAgreeWithEachOther) {
+  const LiveSession session = TheSession();
+  const Composition composition = CompositionOf({}, session);
+  EXPECT_EQ(composition.heads, session.heads);
+  EXPECT_EQ(composition.high + composition.medium + composition.low + composition.lurking,
+            session.heads);
+  for (size_t side = 0; side < pool::kPersonalities; side += 2) {
+    EXPECT_LE(composition.personalities[side] + composition.personalities[side + 1], session.heads);
+  }
+  uint32_t interests = 0;
+  for (const uint32_t heads : composition.interests) interests += heads;
+  EXPECT_GE(interests, session.heads);
+  EXPECT_LE(interests, session.heads * pool::kMaxInterestsPerArchetype);
+}
+
+TEST(CompositionTest, NamesTheMostEngagedByPseudonyms) {
+  const Composition composition = CompositionOf({}, TheSession());
+  ASSERT_EQ(composition.notable.size(), kNotableViewersMax);
+  std::set<common::Uuid> viewers;
+  for (size_t i = 0; i < composition.notable.size(); ++i) {
+    const NotableViewer& viewer = composition.notable[i];
+    EXPECT_LE(viewer.engagement, composition.notable[i == 0 ? 0 : i - 1].engagement);
+    EXPECT_EQ(viewer.viewer, pool::ViewerId(99, viewer.member));
+    EXPECT_NE(viewer.label.find(' '), std::string::npos);
+    viewers.insert(viewer.viewer);
+  }
+  EXPECT_EQ(viewers.size(), kNotableViewersMax);
+}
+
+TEST(CompositionTest, ASeatLooksLikeAnyOtherPlace) {
+  const Composition ordinary = CompositionOf({}, TheSession());
+  const Composition seated = CompositionOf({}, TheSession(kSeated));
+  ASSERT_EQ(seated.notable.size(), ordinary.notable.size());
+  for (size_t i = 0; i < seated.notable.size(); ++i) {
+    EXPECT_EQ(seated.notable[i].label, ordinary.notable[i].label);
+    EXPECT_EQ(seated.notable[i].type, ordinary.notable[i].type);
+  }
+  EXPECT_EQ(SeatedHeads(TheSession()), 0u);
+  EXPECT_EQ(SeatedHeads(TheSession(kSeated)), ordinary.heads);
+  EXPECT_EQ(SeatedViewers(TheSession(kSeated), 5).size(), 5u);
+}
+
+TEST(CompositionTest, NobodyIsNobody) {
+  LiveSession session;
+  session.pool = ThePool();
+  const Composition composition = CompositionOf({}, session);
+  EXPECT_EQ(composition.heads, 0u);
+  EXPECT_TRUE(composition.notable.empty());
+}
+
+}  // namespace
+}  // namespace streaming::audience
