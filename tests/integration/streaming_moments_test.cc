@@ -2,6 +2,7 @@
 // once, a replay changes nothing, and a pulse counts once and only where it belongs.
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -436,6 +437,9 @@ TEST_F(MomentsTest, APulseCountsOnlyWhereItBelongs) {
   platform::SentimentPulse bad = Pulse(own);
   bad.mutable_sentiments(0)->set_intensity(7);
   EXPECT_EQ(Deliver(bad), PulseOutcome::kMalformed);
+  platform::SentimentPulse timeless = Pulse(own);
+  timeless.mutable_timestamp()->set_seconds(std::numeric_limits<int64_t>::max());
+  EXPECT_EQ(Deliver(timeless), PulseOutcome::kMalformed);
   platform::SentimentPulse elsewhere = Pulse(own);
   elsewhere.set_in_game_session_id(common::Uuid::V4().ToString());
   EXPECT_EQ(Deliver(elsewhere), PulseOutcome::kNoSession);

@@ -46,6 +46,17 @@ std::optional<SentimentSample> SampleOf(const bannou::stream::v1::SentimentEntry
   return SentimentSample{static_cast<Sentiment>(category - 1), entry.intensity()};
 }
 
+// nullopt for a time that no calendar has: it would overflow ours.
+std::optional<common::Time> TimeOf(const google::protobuf::Timestamp& timestamp) {
+  constexpr int64_t kLastSecond = 253'402'300'799;  // of the year 9999, Timestamp's own bound
+  if (timestamp.seconds() < 0 || timestamp.seconds() > kLastSecond || timestamp.nanos() < 0 ||
+      timestamp.nanos() >= 1'000'000'000) {
+    return std::nullopt;
+  }
+  return common::Time(std::chrono::seconds(timestamp.seconds()) +
+                      common::Duration(timestamp.nanos() / 1000));
+}
+
 // nullopt for what the contract does not allow.
 std::optional<Arrival> Decode(std::string_view payload) {
   SentimentPulse message;
@@ -53,13 +64,12 @@ std::optional<Arrival> Decode(std::string_view payload) {
     return std::nullopt;
   const auto id = common::Uuid::Parse(message.pulse_id());
   const auto platform_session = common::Uuid::Parse(message.platform_session_id());
-  if (!id || !platform_session || !message.has_timestamp() ||
+  const auto at = TimeOf(message.timestamp());
+  if (!id || !platform_session || !message.has_timestamp() || !at ||
       message.sentiments_size() > static_cast<int>(kPulseSamplesMax)) {
     return std::nullopt;
   }
-  Arrival arrival{.pulse = {.id = *id, .platform_session = *platform_session},
-                  .at = common::Time(std::chrono::seconds(message.timestamp().seconds()) +
-                                     common::Duration(message.timestamp().nanos() / 1000))};
+  Arrival arrival{.pulse = {.id = *id, .platform_session = *platform_session}, .at = *at};
   if (message.has_in_game_session_id()) {
     arrival.in_game_session = common::Uuid::Parse(message.in_game_session_id());
     if (!arrival.in_game_session) return std::nullopt;
@@ -163,6 +173,7 @@ absl::StatusOr<std::optional<PulseOutcome>> PulseWorker::Handle(std::string_view
   if (!arrival) return PulseOutcome::kMalformed;
   const common::Time now = options_.clock();
   if (now - arrival->at > kPulseAgeMax) return PulseOutcome::kStale;
+  if (arrival->at - now > kPulseAgeMax) return PulseOutcome::kMalformed;
   ASSIGN_OR_RETURN(const Feed feed, platform_sessions_.FindFeed(arrival->pulse.platform_session,
                                                                 arrival->in_game_session));
   if (!feed.known) {
