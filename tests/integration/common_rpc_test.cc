@@ -47,7 +47,7 @@ class RpcTest : public testing::Test {
     executor_ = std::make_unique<executor::Executor>(threads, queue);
     edge_ = std::make_unique<Edge>(settings, verifier_, *executor_, metrics_);
     service_ = std::make_unique<AdminRpc>(*edge_);
-    ASSERT_TRUE(service_->Describe().ok());
+    ASSERT_TRUE(service_->ReadContract().ok());
     auto server = Server::Start({.address = "127.0.0.1:0"}, {service_.get()}, {AdminRpc::Name()});
     ASSERT_TRUE(server.ok());
     server_ = *std::move(server);

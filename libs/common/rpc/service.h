@@ -87,7 +87,7 @@ class Service : public Generated::CallbackService {
   static constexpr const char* Name() { return Generated::service_full_name(); }
 
   // Before the server starts. FAILED_PRECONDITION when a method states no permission.
-  absl::Status Describe() {
+  absl::Status ReadContract() {
     auto methods = edge_.Describe(Name());
     if (!methods.ok()) return methods.status();
     methods_ = *std::move(methods);
@@ -102,7 +102,7 @@ class Service : public Generated::CallbackService {
     for (const auto& method : methods_) {
       if (method->name() == name) return *method;
     }
-    std::terminate();  // Describe was not called
+    std::terminate();  // ReadContract was not called
   }
 
   const Edge& edge_;

@@ -42,13 +42,13 @@ class App {
     parts_.push_back(std::move(part));
     return reference;
   }
-  // Builds a service class and serves it. FAILED_PRECONDITION as Service::Describe.
+  // Builds a service class and serves it. FAILED_PRECONDITION as Service::ReadContract.
   template <class T, class... Args>
   absl::Status Serve(Args&&... args) {
     T& service = Make<T>(edge_, std::forward<Args>(args)...);
     services_.push_back(&service);
     service_names_.emplace_back(T::Name());
-    return service.Describe();
+    return service.ReadContract();
   }
   // Serves HTTP routes on an address of their own, beside the admin port.
   void ServeHttp(const config::Address& address, std::vector<http::Route> routes);
