@@ -1,44 +1,275 @@
 #include "services/streaming/bind.h"
 
+#include <memory>
+
+#include <bannou/stream/v1/events.pb.h>
+#include <bannou/streaming/v1/events.pb.h>
+
+#include "embedded/streaming/functions.h"
 #include "embedded/streaming/migrations.h"
+#include "libs/common/base/status.h"
 #include "libs/common/mysql/migrations.h"
-#include "libs/common/mysql/pool.h"
-#include "libs/common/redis/redis.h"
+#include "libs/common/nats/contract.h"
+#include "libs/common/outbox/bus.h"
+#include "libs/common/outbox/message.h"
+#include "libs/common/runtime/options.h"
+#include "services/streaming/audience/audience_rpc.h"
+#include "services/streaming/audience/news_worker.h"
+#include "services/streaming/audience/round_worker.h"
+#include "services/streaming/blending/platform_session_worker.h"
+#include "services/streaming/blending/pulse_worker.h"
+#include "services/streaming/careers/career_rpc.h"
+#include "services/streaming/careers/career_worker.h"
+#include "services/streaming/economy/economy_rpc.h"
+#include "services/streaming/follows/follow_rpc.h"
+#include "services/streaming/hype/hype_rpc.h"
+#include "services/streaming/hype/hype_worker.h"
+#include "services/streaming/pool/pool_rpc.h"
+#include "services/streaming/sessions/session_rpc.h"
+#include "services/streaming/sessions/session_worker.h"
 
 namespace streaming {
 namespace {
 
-using common::runtime::ServerSettings;
+using bannou::streaming::v1::StreamingSessionEndedEvent;
+using common::outbox::Bus;
+using common::runtime::App;
 
-common::mysql::Options MysqlOptions(const ServerSettings& settings) {
-  common::mysql::Options options;
-  options.host = settings.mysql_addr.host;
-  options.port = settings.mysql_addr.port;
-  options.user = settings.mysql_user;
-  options.password = settings.mysql_password;
-  options.database = settings.mysql_database;
-  options.pool_size = static_cast<size_t>(settings.mysql_pool_size);
-  return options;
+// The events that this daemon publishes and those that it consumes live in these streams. It
+// declares both, so that it need not wait for the stream daemon, which may never come.
+std::vector<common::nats::StreamSpec> StreamTable() {
+  auto streams = common::nats::StreamsOf(*StreamingSessionEndedEvent::descriptor()->file());
+  for (auto& spec : common::nats::StreamsOf(
+           *bannou::stream::v1::StreamPlatformLinkedEvent::descriptor()->file())) {
+    streams.push_back(std::move(spec));
+  }
+  return streams;
 }
 
-common::redis::Options RedisOptions(const ServerSettings& settings) {
-  common::redis::Options options;
-  options.host = settings.redis_addr.host;
-  options.port = settings.redis_addr.port;
-  options.user = settings.redis_user;
-  options.password = settings.redis_password;
-  options.pool_size = static_cast<size_t>(settings.redis_pool_size);
-  return options;
+std::string FunctionLibrary(std::string_view file) {
+  for (const auto& embedded : functions::Files()) {
+    if (embedded.name == file) return std::string(embedded.content);
+  }
+  return "";
+}
+
+audience::RoundSettings RoundSettingsOf(const Settings& settings) {
+  return {.weights = {.engagement = settings.weight_engagement,
+                      .follower = settings.weight_follower,
+                      .content = settings.weight_content,
+                      .reputation = settings.weight_reputation,
+                      .context = settings.weight_context},
+          .decay_rate = settings.interest_decay_rate,
+          .interval_seconds = static_cast<uint32_t>(settings.check_in_interval.count()),
+          .capacity_heads = static_cast<uint32_t>(settings.max_checked_out_per_session)};
+}
+
+hype::Settings HypeSettingsOf(const Settings& settings) {
+  hype::Settings out;
+  out.duration = settings.hype_train_duration;
+  out.levels = static_cast<uint32_t>(settings.hype_train_levels);
+  out.cool_down = settings.hype_train_cooldown;
+  return out;
+}
+
+// The servers and the stores on them.
+struct Stores {
+  Stores(const Settings& settings, common::metrics::Registry& metrics)
+      : round(RoundSettingsOf(settings)),
+        hype_settings(HypeSettingsOf(settings)),
+        mysql(common::runtime::MysqlOptions(settings.server)),
+        redis(common::runtime::RedisOptions(settings.server)),
+        bus(mysql, {.url = settings.server.nats_url, .name = "streaming"}, StreamTable()),
+        news(metrics),
+        live(audience, pools, news, metrics, {.max_heads = round.capacity_heads}),
+        follows(mysql, {.interest_threshold = settings.interest_threshold_for_follow,
+                        .sessions_in_a_row =
+                            static_cast<uint32_t>(settings.follow_conversion_session_count)}),
+        hype(redis, mysql, metrics) {}
+
+  const audience::RoundSettings round;
+  const hype::Settings hype_settings;
+  common::mysql::Pool mysql;
+  common::redis::Redis redis;
+  Bus bus;
+  common::redis::Functions audience_functions{redis, FunctionLibrary("audience.lua")};
+  common::redis::Functions round_functions{redis, FunctionLibrary("rounds.lua")};
+  pool::PoolStore pools{mysql};
+  audience::AudienceStore audience{redis, audience_functions};
+  audience::NewsQueue news;
+  audience::LiveStore live;
+  audience::RoundStore rounds{redis, round_functions, audience, live, pools, round};
+  audience::AttendanceStore attendance{mysql};
+  reactions::ReactionStore reactions{redis};
+  follows::FollowStore follows;
+  careers::CareerStore careers{mysql};
+  hype::HypeStore hype;
+  blending::PlatformSessionStore platform_sessions{mysql};
+  sessions::SessionStore sessions{mysql};
+  sessions::SessionLife life{{.mysql = mysql,
+                              .sessions = sessions,
+                              .pools = pools,
+                              .live = live,
+                              .rounds = rounds,
+                              .news = news,
+                              .follows = follows},
+                             round};
+};
+
+absl::Status ServeRpcs(const Settings& settings, App& app, Stores& stores) {
+  const pool::NewPool new_pool{.shards = static_cast<uint32_t>(settings.pool_shards),
+                               .collective_share = settings.collective_share,
+                               .collective_size = static_cast<uint32_t>(settings.collective_size)};
+  RETURN_IF_ERROR(app.Serve<pool::PoolRpc>(
+      stores.pools, stores.audience,
+      pool::PoolRpc::Options{.default_size = static_cast<uint32_t>(settings.default_pool_size),
+                             .defaults = new_pool}));
+  RETURN_IF_ERROR(
+      app.Serve<sessions::SessionRpc>(sessions::SessionRpc::Parts{.mysql = stores.mysql,
+                                                                  .sessions = stores.sessions,
+                                                                  .life = stores.life,
+                                                                  .live = stores.live,
+                                                                  .pools = stores.pools}));
+  RETURN_IF_ERROR(app.Serve<audience::AudienceRpc>(
+      audience::AudienceRpc::Parts{.sessions = stores.sessions,
+                                   .pools = stores.pools,
+                                   .live = stores.live,
+                                   .rounds = stores.rounds,
+                                   .attendance = stores.attendance,
+                                   .reactions = stores.reactions,
+                                   .metrics = app.metrics()},
+      audience::AudienceRpc::Options{
+          .round = stores.round,
+          .hype = stores.hype_settings,
+          .user_significance_max = static_cast<float>(settings.user_significance_max),
+          .user_reactions_per_minute = settings.user_reactions_per_minute,
+          .world_first_multiplier = settings.world_first_hype_multiplier,
+          .real_derived_max = static_cast<size_t>(settings.max_real_derived_viewers)}));
+  RETURN_IF_ERROR(
+      app.Serve<hype::HypeRpc>(stores.live, stores.hype, stores.sessions, stores.hype_settings));
+  RETURN_IF_ERROR(app.Serve<careers::CareerRpc>(stores.mysql, stores.careers));
+  RETURN_IF_ERROR(app.Serve<follows::FollowRpc>(stores.mysql, stores.follows, stores.pools));
+  return app.Serve<economy::EconomyRpc>();
+}
+
+// The loops. Those that need NATS are made when it answers.
+class Workers {
+ public:
+  Workers(const Settings& settings, Stores& stores, common::metrics::Registry& metrics)
+      : stores_(stores),
+        metrics_(metrics),
+        blending_(settings.real_audience_blending_enabled),
+        sessions_({.sessions = stores.sessions,
+                   .life = stores.life,
+                   .live = stores.live,
+                   .pools = stores.pools},
+                  metrics, common::Now,
+                  {.pending_timeout = settings.pending_session_timeout,
+                   .idle_timeout = settings.idle_session_timeout}),
+        rounds_(stores.rounds, stores.live, stores.pools, metrics, common::Now,
+                RoundOptions(settings)),
+        hype_(
+            stores.live, stores.hype, stores.pools,
+            {.settings = stores.hype_settings, .announce = [this] { stores_.bus.NotifyRelay(); }}),
+        careers_(stores.careers, metrics) {}
+
+  // After the bus has started. UNAVAILABLE may be followed by another call.
+  absl::Status Start() {
+    auto& bus = stores_.bus;
+    if (news_ == nullptr) {
+      // A session that ends anywhere wakes the careers here.
+      RETURN_IF_ERROR(bus.connection().Subscribe(
+          common::outbox::SubjectOf(StreamingSessionEndedEvent::default_instance()),
+          [this](std::string_view, std::string_view) { careers_.Notify(); }));
+      news_ = std::make_unique<audience::NewsWorker>(stores_.news, bus.connection(), common::Now);
+      platform_sessions_ = std::make_unique<blending::PlatformSessionWorker>(
+          stores_.platform_sessions, bus.jetstream());
+      pulses_ = std::make_unique<blending::PulseWorker>(
+          stores_.live, stores_.platform_sessions, bus.jetstream(), metrics_,
+          blending::PulseWorker::Options{.hype = stores_.hype_settings});
+    }
+    if (blending_) {
+      RETURN_IF_ERROR(platform_sessions_->Start());
+      RETURN_IF_ERROR(pulses_->Start());
+    }
+    news_->Start();
+    careers_.Start();
+    hype_.Start();
+    sessions_.Start();
+    rounds_.Start();
+    return absl::OkStatus();
+  }
+
+  void Stop() {
+    if (blending_) {
+      pulses_->Stop();
+      platform_sessions_->Stop();
+    }
+    rounds_.Stop();
+    sessions_.Stop();
+    hype_.Stop();
+    careers_.Stop();
+    news_->Stop();
+  }
+
+ private:
+  audience::RoundWorker::Options RoundOptions(const Settings& settings) {
+    return {.settings = stores_.round,
+            .interval = settings.check_in_interval,
+            .high_load_interval = settings.high_load_check_in_interval,
+            .mood_decay_rate = settings.real_derived_viewer_decay_rate,
+            .stepped = [this](auto stepped) { sessions_.Checkpoint(stepped); }};
+  }
+
+  Stores& stores_;
+  common::metrics::Registry& metrics_;
+  const bool blending_;
+  sessions::SessionWorker sessions_;
+  audience::RoundWorker rounds_;
+  hype::HypeWorker hype_;
+  careers::CareerProgressionWorker careers_;
+  std::unique_ptr<audience::NewsWorker> news_;
+  std::unique_ptr<blending::PlatformSessionWorker> platform_sessions_;
+  std::unique_ptr<blending::PulseWorker> pulses_;
+};
+
+void WatchServers(App& app, Stores& stores) {
+  app.Watch("mysql", [&] { return stores.mysql.Query("SELECT 1").status(); });
+  app.Watch("redis", [&] { return stores.redis.Command({"PING"}).status(); });
+  app.Watch("nats", [&] { return stores.bus.Probe(); });
+
+  constexpr const char* kName = "pool_connections_in_use";
+  constexpr const char* kHelp = "Connections that are lent, by pool.";
+  auto& mysql = app.metrics().GetGauge(kName, kHelp, {{"pool", "mysql"}});
+  auto& redis = app.metrics().GetGauge(kName, kHelp, {{"pool", "redis"}});
+  auto& backlog = app.metrics().GetGauge("outbox_backlog", "Events that wait to be published.");
+  app.metrics().OnScrape([&] {
+    mysql.Set(static_cast<double>(stores.mysql.stats().in_use));
+    redis.Set(static_cast<double>(stores.redis.stats().in_use));
+    backlog.Set(static_cast<double>(stores.bus.backlog()));
+  });
 }
 
 }  // namespace
 
-absl::Status Bind(const Settings& settings, common::runtime::App& app) {
-  auto& mysql = app.Make<common::mysql::Pool>(MysqlOptions(settings.server));
-  auto& redis = app.Make<common::redis::Redis>(RedisOptions(settings.server));
-  app.OnStart("migrations", [&] { return common::mysql::Migrate(mysql, migrations::Files()); });
-  app.Watch("mysql", [&] { return mysql.Query("SELECT 1").status(); });
-  app.Watch("redis", [&] { return redis.Command({"PING"}).status(); });
+absl::Status Bind(const Settings& settings, App& app) {
+  auto& stores = app.Make<Stores>(settings, app.metrics());
+  auto& workers = app.Make<Workers>(settings, stores, app.metrics());
+  RETURN_IF_ERROR(ServeRpcs(settings, app, stores));
+
+  app.OnStart("migrations",
+              [&] { return common::mysql::Migrate(stores.mysql, migrations::Files()); });
+  app.OnStart("functions", [&]() -> absl::Status {
+    RETURN_IF_ERROR(stores.audience_functions.Load());
+    return stores.round_functions.Load();
+  });
+  app.OnStart("nats", [&] { return stores.bus.Start(); });
+  app.OnStart("workers", [&] { return workers.Start(); });
+  app.OnStop([&] {
+    workers.Stop();
+    stores.bus.Stop();
+  });
+  WatchServers(app, stores);
   return absl::OkStatus();
 }
 

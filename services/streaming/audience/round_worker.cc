@@ -7,6 +7,7 @@
 #include "libs/common/errors/errors.h"
 #include "libs/common/log/log.h"
 #include "services/streaming/audience/session_view.h"
+#include "services/streaming/blending/crowd.h"
 #include "services/streaming/errors.h"
 
 namespace streaming::audience {
@@ -151,15 +152,18 @@ absl::StatusOr<std::optional<LiveSession>> RoundWorker::StepOne(const LiveKey& k
                                                                 const View& view,
                                                                 const Field& field, uint32_t self) {
   bool late = false;
-  auto applied =
-      live_.Update(key, clock_(), [&](const LiveSession& session) -> absl::StatusOr<Change> {
-        late = session.audience.last_round >= view.round;
-        if (late) return absl::AlreadyExistsError("the session took part in this round");
-        const RoundSettings settings = SettingsOf(options_.settings, *session.pool, key.shard);
-        return ChangeOf(session, view,
-                        StepSession(settings, *session.pool, view, field, self, session.audience,
-                                    session.parties));
-      });
+  const common::Time now = clock_();
+  auto applied = live_.Update(key, now, [&](const LiveSession& session) -> absl::StatusOr<Change> {
+    late = session.audience.last_round >= view.round;
+    if (late) return absl::AlreadyExistsError("the session took part in this round");
+    const RoundSettings settings = SettingsOf(options_.settings, *session.pool, key.shard);
+    Change change = ChangeOf(
+        session, view,
+        StepSession(settings, *session.pool, view, field, self, session.audience, session.parties));
+    change.mood = blending::FadeCrowd(session.mood, now - options_.interval,
+                                      options_.mood_decay_rate, view.stretch);
+    return change;
+  });
   if (late || common::errors::Is(applied.status(), kSessionNotLive)) return std::nullopt;
   RETURN_IF_ERROR(applied.status());
   Count(*applied);

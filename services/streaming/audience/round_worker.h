@@ -29,6 +29,7 @@ class RoundWorker {
     RoundSettings settings;
     std::chrono::milliseconds interval{60'000};             // of an ordinary round
     std::chrono::milliseconds high_load_interval{300'000};  // after one that took too long
+    double mood_decay_rate = 0.1;  // of a real crowd's mood in an ordinary round without pulses
     // How long a leader that fell silent keeps the others waiting.
     std::chrono::milliseconds lease{10'000};
     // Told of sessions as they are after their step, at most kBatch at once. May be empty.
