@@ -38,7 +38,8 @@ LiveState Filled() {
 }
 
 TEST(LiveStateTest, ComesBackAsItWas) {
-  EXPECT_EQ(*DecodeState(EncodeState(Filled())), Filled());
+  const LiveState filled = Filled();
+  EXPECT_EQ(*DecodeState(EncodeState(filled)), filled);
   EXPECT_EQ(*DecodeState(EncodeState({})), LiveState{});
 }
 
