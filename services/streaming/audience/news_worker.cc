@@ -31,9 +31,9 @@ common::outbox::Event EventOf(const News& news, common::Time now) {
 
 }  // namespace
 
-NewsWorker::NewsWorker(NewsQueue& news, common::nats::Connection& nats, common::Clock clock)
+NewsWorker::NewsWorker(NewsQueue& news, common::outbox::Bus& bus, common::Clock clock)
     : news_(news),
-      nats_(nats),
+      bus_(bus),
       clock_(std::move(clock)),
       loop_([this] { return RunOnce() == kBatch ? std::chrono::microseconds::zero() : kPause; }) {}
 
@@ -41,14 +41,11 @@ size_t NewsWorker::RunOnce() {
   const std::vector<News> waiting = news_.Take(kBatch);
   for (const News& news : waiting) {
     const common::outbox::Event event = EventOf(news, clock_());
-    // Lost when the server is away for longer than the client's buffer lasts.
-    nats_
-        .Publish(event.subject, event.payload,
-                 {{"Content-Type", "application/protobuf"},
-                  {"Bannou-Message-Type", event.message_type},
-                  {"Nats-Msg-Id", event.event_id.ToString()},
-                  {"traceparent", event.traceparent}})
-        .IgnoreError();
+    common::nats::Headers headers = common::outbox::HeadersOf(event);
+    headers.emplace_back("Nats-Msg-Id", event.event_id.ToString());
+    // Without waiting for the stream's answer: a round brings many. Lost when the server is away
+    // for longer than the client's buffer lasts.
+    bus_.connection().Publish(event.subject, event.payload, headers).IgnoreError();
   }
   return waiting.size();
 }

@@ -5,15 +5,15 @@
 
 #include "libs/common/base/time.h"
 #include "libs/common/executor/executor.h"
-#include "libs/common/nats/connection.h"
+#include "libs/common/outbox/bus.h"
 #include "services/streaming/audience/news_store.h"
 
 namespace streaming::audience {
 
 class NewsWorker {
  public:
-  // Keeps the references.
-  NewsWorker(NewsQueue& news, common::nats::Connection& nats, common::Clock clock);
+  // Keeps the references. To be started after the bus.
+  NewsWorker(NewsQueue& news, common::outbox::Bus& bus, common::Clock clock);
 
   void Start() { loop_.Start(); }
   void Stop() { loop_.Stop(); }
@@ -25,7 +25,7 @@ class NewsWorker {
 
  private:
   NewsQueue& news_;
-  common::nats::Connection& nats_;
+  common::outbox::Bus& bus_;
   const common::Clock clock_;
   common::executor::Loop loop_;
 };

@@ -1,14 +1,10 @@
 // From an event's message to what the outbox stores and NATS carries.
 #pragma once
-#include <string>
-
-#include <bannou/common/v1/options.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
 #include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
-#include "libs/common/outbox/outbox.h"
-#include "libs/common/trace/trace.h"
+#include "libs/common/outbox/message.h"
 
 namespace streaming::events {
 
@@ -28,12 +24,7 @@ common::outbox::Event MakeEvent(Message message, common::Time now,
                                 const common::Uuid& id = common::Uuid::V4()) {
   message.set_event_id(id.ToString());
   *message.mutable_timestamp() = ToTimestamp(now);
-  const google::protobuf::Descriptor& type = *Message::descriptor();
-  return {.event_id = id,
-          .subject = type.options().GetExtension(bannou::common::v1::event).subject(),
-          .message_type = type.full_name(),
-          .traceparent = common::trace::CurrentTraceparent(),
-          .payload = message.SerializeAsString()};
+  return common::outbox::EventOf(message, id);
 }
 
 }  // namespace streaming::events
