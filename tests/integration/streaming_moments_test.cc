@@ -8,11 +8,13 @@
 
 #include <bannou/stream/v1/events.pb.h>
 #include <bannou/stream/v1/sentiment.pb.h>
+#include <bannou/streaming/v1/events.pb.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "embedded/streaming/migrations.h"
 #include "libs/common/mysql/migrations.h"
+#include "libs/common/nats/contract.h"
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/servers.h"
 #include "services/streaming/audience/audience_rpc.h"
@@ -163,11 +165,10 @@ class MomentsTest : public ::testing::Test {
     connection_ =
         common::nats::Connection::Connect({.url = SharedNats().url(), .name = "test"}).value();
     jetstream_ = common::nats::JetStream::Make(*connection_).value();
-    const std::vector<common::nats::StreamSpec> streams = {
-        {.name = "PULSES", .subjects = {"stream.audience.>"}},
-        {.name = "STREAM", .subjects = {"stream.platform.>"}},
-        {.name = "DEAD", .subjects = {"dead.>"}}};
-    ASSERT_TRUE(jetstream_->Declare(streams).ok());
+    for (const auto* file : {platform::StreamPlatformSessionStartedEvent::descriptor()->file(),
+                             v1::StreamingHypeTriggeredEvent::descriptor()->file()}) {
+      ASSERT_TRUE(jetstream_->Declare(common::nats::StreamsOf(*file)).ok());
+    }
     pulse_worker_ = std::make_unique<blending::PulseWorker>(
         live_, platform_sessions_, *jetstream_, metrics_,
         blending::PulseWorker::Options{.clock = [this] { return now_; }});
@@ -342,7 +343,7 @@ TEST_F(MomentsTest, EveryTransitionIsAnnouncedOnceByAnyNumberOfRelays) {
   EXPECT_EQ(Pending(), 0);
   EXPECT_EQ(Announced("streaming.hype.triggered"), 1);
   EXPECT_EQ(Announced("streaming.hype.level-up"), pending - 1);
-  EXPECT_EQ(Count("SELECT hype_trains FROM session WHERE hype_trains > 0"), 1);
+  EXPECT_EQ(Count("SELECT COUNT(*) FROM hype_train"), 1);
   EXPECT_EQ(Count("SELECT peak_level FROM hype_train"), pending);
 }
 
@@ -472,8 +473,8 @@ TEST_F(MomentsTest, PulsesArriveOverNats) {
   started.set_platform_session_id(feeder.ToString());
   started.set_account_id(owner_.ToString());
   Publish("stream.platform.session.started", started);
-  ASSERT_TRUE(Eventually(
-      [&] { return Count("SELECT COUNT(*) FROM platform_session WHERE ended = 0") == 1; }));
+  ASSERT_TRUE(
+      Eventually([&] { return platform_sessions_.FindFeed(feeder, std::nullopt).value().known; }));
   ASSERT_TRUE(jetstream_->Publish("stream.audience.pulse", "nonsense", {}, "").ok());
   Publish("stream.audience.pulse", Pulse(feeder));
   EXPECT_TRUE(Eventually([&] { return !Live(session_).mood.empty(); }));

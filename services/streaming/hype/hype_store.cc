@@ -74,30 +74,21 @@ common::outbox::Event EventOf(const NamedTransition& named) {
 
 absl::Status RecordTriggered(Transaction& transaction, const NamedTransition& named) {
   const Transition& transition = named.pending.transition;
-  RETURN_IF_ERROR(transaction
-                      .Execute("INSERT INTO hype_train (id, session_id, trigger_event, peak_level,"
-                               " started_at) VALUES (?, ?, ?, ?, ?)",
-                               named.hype_id, named.pending.session, TriggerOf(transition),
-                               static_cast<int>(transition.level), transition.started_at)
-                      .status());
+  // The session's own count comes with its checkpoints and its end, from the live state.
   return transaction
       .Execute(
-          "UPDATE session SET hype_trains = hype_trains + 1,"
-          " peak_hype_level = GREATEST(peak_hype_level, ?) WHERE id = ?",
-          LevelOf(transition), named.pending.session)
+          "INSERT INTO hype_train (id, session_id, trigger_event, peak_level,"
+          " started_at) VALUES (?, ?, ?, ?, ?)",
+          named.hype_id, named.pending.session, TriggerOf(transition),
+          static_cast<int>(transition.level), transition.started_at)
       .status();
 }
 
 absl::Status RecordLevelUp(Transaction& transaction, const NamedTransition& named) {
   const auto level = static_cast<int>(named.pending.transition.level);
-  RETURN_IF_ERROR(
-      transaction
-          .Execute("UPDATE hype_train SET peak_level = GREATEST(peak_level, ?) WHERE id = ?", level,
-                   named.hype_id)
-          .status());
   return transaction
-      .Execute("UPDATE session SET peak_hype_level = GREATEST(peak_hype_level, ?) WHERE id = ?",
-               level, named.pending.session)
+      .Execute("UPDATE hype_train SET peak_level = GREATEST(peak_level, ?) WHERE id = ?", level,
+               named.hype_id)
       .status();
 }
 
