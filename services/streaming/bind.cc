@@ -171,17 +171,17 @@ class Workers {
         hype_(
             stores.live, stores.hype, stores.pools,
             {.settings = stores.hype_settings, .announce = [this] { stores_.bus.NotifyRelay(); }}),
-        careers_(stores.careers, metrics) {}
+        careers_(stores.careers, metrics),
+        news_(stores.news, stores.bus, common::Now) {}
 
   // After the bus has started. UNAVAILABLE may be followed by another call.
   absl::Status Start() {
     auto& bus = stores_.bus;
-    if (news_ == nullptr) {
+    if (pulses_ == nullptr) {
       // A session that ends anywhere wakes the careers here.
       RETURN_IF_ERROR(bus.connection().Subscribe(
           common::outbox::SubjectOf(StreamingSessionEndedEvent::default_instance()),
           [this](std::string_view, std::string_view) { careers_.Notify(); }));
-      news_ = std::make_unique<audience::NewsWorker>(stores_.news, bus.connection(), common::Now);
       platform_sessions_ = std::make_unique<blending::PlatformSessionWorker>(
           stores_.platform_sessions, bus.jetstream());
       pulses_ = std::make_unique<blending::PulseWorker>(
@@ -192,7 +192,7 @@ class Workers {
       RETURN_IF_ERROR(platform_sessions_->Start());
       RETURN_IF_ERROR(pulses_->Start());
     }
-    news_->Start();
+    news_.Start();
     careers_.Start();
     hype_.Start();
     sessions_.Start();
@@ -209,7 +209,7 @@ class Workers {
     sessions_.Stop();
     hype_.Stop();
     careers_.Stop();
-    news_->Stop();
+    news_.Stop();
   }
 
  private:
@@ -228,7 +228,7 @@ class Workers {
   audience::RoundWorker rounds_;
   hype::HypeWorker hype_;
   careers::CareerProgressionWorker careers_;
-  std::unique_ptr<audience::NewsWorker> news_;
+  audience::NewsWorker news_;
   std::unique_ptr<blending::PlatformSessionWorker> platform_sessions_;
   std::unique_ptr<blending::PulseWorker> pulses_;
 };
