@@ -1,0 +1,214 @@
+// The story of `./dev demo`, checked: states through the API, events on NATS. Both daemons run as
+// processes on real servers; nothing is injected behind the API.
+#include "tests/story/story.h"
+
+#include <map>
+#include <mutex>
+#include <set>
+
+#include <bannou/stream/v1/events.pb.h>
+#include <bannou/streaming/v1/events.pb.h>
+#include <gtest/gtest.h>
+
+#include "libs/common/base/status.h"
+#include "libs/common/crypto/encoding.h"
+#include "libs/common/http/client.h"
+#include "libs/common/nats/connection.h"
+#include "libs/common/testing/eventually.h"
+#include "tests/story/processes.h"
+
+namespace story {
+namespace {
+
+namespace stream = bannou::stream::v1;
+namespace streaming = bannou::streaming::v1;
+using common::testing::Eventually;
+using common::testing::FreePort;
+
+constexpr const char* kAuthKey = "0123456789abcdef0123456789abcdef";
+
+std::vector<std::string> GameSettings() {
+  return {std::string("AUTH_HS256_KEY=") + kAuthKey, "AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1",
+          "FOLLOW_CONVERSION_SESSION_COUNT=1", "INTEREST_THRESHOLD_FOR_FOLLOW=0.3",
+          "HYPE_TRAIN_DURATION_SECONDS=20"};
+}
+
+std::vector<std::string> PlatformSettings(const PlatformSim& sim, int http_port) {
+  const std::string http = Local(http_port);
+  return {std::string("AUTH_HS256_KEY=") + kAuthKey,
+          "HTTP_ADDR=" + http,
+          "PUBLIC_URL=http://" + http,
+          "TWITCH_ID_URL=http://" + sim.address(),
+          "TWITCH_API_URL=http://" + sim.address(),
+          "TWITCH_CLIENT_ID=client",
+          "TWITCH_CLIENT_SECRET=client-secret",
+          "TWITCH_WEBHOOK_SECRET=a-webhook-secret",
+          "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(std::string(32, 'k')),
+          "SENTIMENT_PULSE_INTERVAL_SECONDS=1"};
+}
+
+// Every event on the bus, by subject, as any other service would receive it.
+class Events {
+ public:
+  explicit Events(const std::string& url) {
+    auto connection = common::nats::Connection::Connect({.url = url, .name = "test"});
+    if (!connection.ok()) throw std::runtime_error("no connection to NATS");
+    connection_ = *std::move(connection);
+    for (const char* subject : {"stream.>", "streaming.>"}) {
+      const auto status =
+          connection_->Subscribe(subject, [this](std::string_view name, std::string_view payload) {
+            const std::lock_guard lock(mutex_);
+            payloads_[std::string(name)].emplace_back(payload);
+          });
+      if (!status.ok()) throw std::runtime_error("no subscription");
+    }
+  }
+
+  template <class Event>
+  std::vector<Event> Of() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<Event> events;
+    const auto found = payloads_.find(
+        Event::descriptor()->options().GetExtension(bannou::common::v1::event).subject());
+    if (found == payloads_.end()) return events;
+    for (const std::string& payload : found->second) {
+      events.emplace_back();
+      EXPECT_TRUE(events.back().ParseFromString(payload));
+    }
+    return events;
+  }
+  template <class Event>
+  bool Arrive(size_t count) const {
+    return Eventually([&] { return Of<Event>().size() >= count; });
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::vector<std::string>> payloads_;
+  std::unique_ptr<common::nats::Connection> connection_;  // ends first: its threads use the rest
+};
+
+void RegisterApp(const PlatformSim& sim, int http_port) {
+  common::http::Client client;
+  const nlohmann::json app{
+      {"client_id", "client"},
+      {"client_secret", "client-secret"},
+      {"redirects", {"http://" + Local(http_port) + "/stream/oauth/callback/twitch"}}};
+  const auto answer = client.Send(
+      {.method = "POST", .url = "http://" + sim.address() + "/sim/apps", .body = app.dump()});
+  ASSERT_TRUE(answer.ok());
+  ASSERT_EQ(answer->status, 201);
+}
+
+std::string Message(const absl::Status& status) {
+  return std::string(common::ToStd(status.message()));
+}
+
+// What holds with and without a platform side.
+void CheckTheGame(const Outcome& outcome, const Events& events) {
+  EXPECT_EQ(outcome.pool.created(), 10000);
+  EXPECT_EQ(outcome.created.status(), streaming::STREAM_SESSION_STATUS_PENDING);
+  EXPECT_FALSE(outcome.created.has_started_at());
+  EXPECT_EQ(outcome.started.status(), streaming::STREAM_SESSION_STATUS_LIVE);
+  EXPECT_GT(outcome.started.audience_count(), 0);
+  EXPECT_GE(outcome.summary.peak_audience_count(), outcome.before_end.audience_count());
+  EXPECT_GT(outcome.summary.average_audience_count(), 0);
+  EXPECT_LE(outcome.summary.average_audience_count(), outcome.summary.peak_audience_count());
+
+  // The audience felt it, a train rose, and the world first is the moment of the evening.
+  ASSERT_EQ(outcome.reactions.size(), 5u);
+  EXPECT_TRUE(outcome.best_hype.is_active());
+  EXPECT_GE(outcome.summary.hype_trains_triggered(), 1);
+  ASSERT_GT(outcome.summary.top_moments_size(), 0);
+  bool world_first = false;
+  for (const auto& moment : outcome.summary.top_moments()) {
+    world_first |= moment.moment_type() == streaming::STREAM_MOMENT_TYPE_WORLD_FIRST;
+  }
+  EXPECT_TRUE(world_first);
+
+  // Everybody is home again.
+  EXPECT_EQ(outcome.pool_after.total_members(), 10000);
+  EXPECT_EQ(outcome.pool_after.available_members(), 10000);
+  EXPECT_EQ(outcome.pool_after.checked_out_members(), 0);
+
+  EXPECT_EQ(outcome.career.total_stream_sessions(), 1);
+  EXPECT_EQ(outcome.career.world_first_count(), 1);
+  EXPECT_EQ(outcome.career.total_hype_trains(), outcome.summary.hype_trains_triggered());
+  EXPECT_EQ(outcome.followers.total(), outcome.summary.new_followers());
+  EXPECT_EQ(outcome.career.total_followers(), outcome.summary.new_followers());
+  EXPECT_GT(outcome.summary.new_followers(), 0);
+
+  // The news tells the same, once each.
+  ASSERT_TRUE(events.Arrive<streaming::StreamingSessionEndedEvent>(1));
+  EXPECT_EQ(events.Of<streaming::StreamingSessionCreatedEvent>().size(), 1u);
+  const auto started = events.Of<streaming::StreamingSessionStartedEvent>();
+  ASSERT_EQ(started.size(), 1u);
+  EXPECT_EQ(started[0].initial_audience_count(), outcome.started.audience_count());
+  const auto ended = events.Of<streaming::StreamingSessionEndedEvent>();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].session_id(), outcome.created.session_id());
+  EXPECT_EQ(ended[0].peak_audience_count(), outcome.summary.peak_audience_count());
+  EXPECT_EQ(ended[0].new_followers(), outcome.summary.new_followers());
+  EXPECT_TRUE(events.Arrive<streaming::StreamingFollowGainedEvent>(
+      static_cast<size_t>(outcome.summary.new_followers())));
+  EXPECT_EQ(events.Of<streaming::StreamingFollowGainedEvent>().size(),
+            static_cast<size_t>(outcome.summary.new_followers()));
+  EXPECT_TRUE(events.Arrive<streaming::StreamingMilestoneReachedEvent>(1));
+  EXPECT_TRUE(events.Arrive<streaming::StreamingHypeCompletedEvent>(
+      static_cast<size_t>(outcome.summary.hype_trains_triggered())));
+  EXPECT_EQ(events.Of<streaming::StreamingHypeTriggeredEvent>().size(),
+            static_cast<size_t>(outcome.summary.hype_trains_triggered()));
+  EXPECT_EQ(events.Of<streaming::StreamingHypeCompletedEvent>().size(),
+            static_cast<size_t>(outcome.summary.hype_trains_triggered()));
+  EXPECT_TRUE(events.Arrive<streaming::StreamingAudienceJoinedEvent>(1));
+}
+
+TEST(Story, TheWholeWayFromASignedWebhookToABlendedHypedStream) {
+  const Events events(common::testing::SharedNats().url());
+  const PlatformSim sim;
+  const int http_port = FreePort();
+  RegisterApp(sim, http_port);
+  const Daemon platform_side("stream", "STREAM", PlatformSettings(sim, http_port));
+  const Daemon game_side("streaming", "STREAMING", GameSettings());
+  const Stack stack{.stream_grpc = platform_side.grpc_address(),
+                    .streaming_grpc = game_side.grpc_address(),
+                    .platform_sim = sim.address(),
+                    .auth_key = common::config::Secret(kAuthKey)};
+  Story story(stack, {.chat_seconds = 4}, [](const std::string&) {});
+  const absl::Status status = Tell(story, stack);
+  ASSERT_TRUE(status.ok()) << Message(status);
+  const Outcome& outcome = story.outcome();
+  CheckTheGame(outcome, events);
+
+  EXPECT_TRUE(outcome.link.is_active());
+  EXPECT_TRUE(outcome.platform_session.is_active());
+  // A player never sees what only admins may.
+  EXPECT_FALSE(outcome.platform_session.has_tracked_viewer_count());
+  EXPECT_FALSE(outcome.platform_session.has_total_pulses_published());
+  EXPECT_GE(outcome.pulse.sentiments_size(), 5);
+  EXPECT_TRUE(outcome.truth.has_last_pulse_at());
+
+  EXPECT_EQ(events.Of<stream::StreamPlatformLinkedEvent>().size(), 1u);
+  EXPECT_EQ(events.Of<stream::StreamPlatformSessionStartedEvent>().size(), 1u);
+  const auto pulses = events.Of<stream::SentimentPulse>();
+  ASSERT_FALSE(pulses.empty());
+  std::set<std::string> ids;
+  for (const auto& pulse : pulses) {
+    EXPECT_TRUE(ids.insert(pulse.pulse_id()).second) << "a pulse was published twice";
+    EXPECT_EQ(pulse.platform_session_id(), outcome.platform_session.platform_session_id());
+  }
+}
+
+TEST(Story, TheGameIsTheSameWithoutAPlatformSide) {
+  const Events events(common::testing::SharedNats().url());
+  const Daemon game_side("streaming", "STREAMING", GameSettings());
+  const Stack stack{.streaming_grpc = game_side.grpc_address(),
+                    .auth_key = common::config::Secret(kAuthKey)};
+  Story story(stack, {}, [](const std::string&) {});
+  const absl::Status status = Tell(story, stack);
+  ASSERT_TRUE(status.ok()) << Message(status);
+  CheckTheGame(story.outcome(), events);
+}
+
+}  // namespace
+}  // namespace story
