@@ -10,10 +10,9 @@ TEST(Uuid, ParsesItsOwnTextAndNothingElse) {
   const Uuid id = Uuid::V4();
   EXPECT_EQ(Uuid::Parse(id.ToString()), id);
   EXPECT_EQ(Uuid::FromBytes(id.ToBytes()), id);
-  for (const char* bad : {"", "x", "00000000-0000-0000-0000-00000000000",
-                          "00000000-0000-0000-0000-0000000000000",
-                          "0000000000000-0000-0000-000000000000",
-                          "g0000000-0000-0000-0000-000000000000"}) {
+  for (const char* bad :
+       {"", "x", "00000000-0000-0000-0000-00000000000", "00000000-0000-0000-0000-0000000000000",
+        "0000000000000-0000-0000-000000000000", "g0000000-0000-0000-0000-000000000000"}) {
     EXPECT_FALSE(Uuid::Parse(bad)) << bad;
   }
 }

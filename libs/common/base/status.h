@@ -19,11 +19,11 @@ inline absl::string_view ToAbsl(std::string_view text) { return {text.data(), te
 #define COMMON_CONCAT(a, b) COMMON_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function when `expr` is an error.
-#define RETURN_IF_ERROR(expr)                          \
-  do {                                                 \
+#define RETURN_IF_ERROR(expr)                           \
+  do {                                                  \
     if (absl::Status status_ = (expr); !status_.ok()) { \
-      return status_;                                  \
-    }                                                  \
+      return status_;                                   \
+    }                                                   \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto row, store.Read(id)): the value of a StatusOr, or return its error.

@@ -55,8 +55,7 @@ std::optional<Time> ParseFields(std::string_view text, char separator) {
   const auto hour = Digits(text, 11, 2), minute = Digits(text, 14, 2), second = Digits(text, 17, 2);
   const auto micros = Fraction(text.substr(19));
   if (!year || !month || !day || !hour || !minute || !second || !micros) return std::nullopt;
-  const chrono::year_month_day date{chrono::year{*year}, chrono::month(*month),
-                                    chrono::day(*day)};
+  const chrono::year_month_day date{chrono::year{*year}, chrono::month(*month), chrono::day(*day)};
   // RFC 3339 allows a leap second; it counts as the last second of its minute's end.
   if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
   return Time{chrono::sys_days{date}} + chrono::hours{*hour} + chrono::minutes{*minute} +

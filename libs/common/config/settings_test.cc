@@ -1,9 +1,9 @@
 #include "libs/common/config/settings.h"
 
+#include <fstream>
+
 #include <gtest/gtest.h>
 #include <unistd.h>
-
-#include <fstream>
 
 namespace common::config {
 namespace {

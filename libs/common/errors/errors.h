@@ -36,9 +36,8 @@ inline constexpr Reason kInvalidFields{
 inline constexpr Reason kRequestIdReused{
     "REQUEST_ID_REUSED", absl::StatusCode::kInvalidArgument,
     "The request id was used before with another request; use a new one."};
-inline constexpr Reason kServiceDisabled{
-    "SERVICE_DISABLED", absl::StatusCode::kFailedPrecondition,
-    "The service is switched off by its master setting."};
+inline constexpr Reason kServiceDisabled{"SERVICE_DISABLED", absl::StatusCode::kFailedPrecondition,
+                                         "The service is switched off by its master setting."};
 inline constexpr Reason kNotImplemented{"NOT_IMPLEMENTED", absl::StatusCode::kUnimplemented,
                                         "This version does not have the feature yet."};
 inline constexpr Reason kOverloaded{"OVERLOADED", absl::StatusCode::kResourceExhausted,

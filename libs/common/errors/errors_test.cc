@@ -1,10 +1,10 @@
 #include "libs/common/errors/errors.h"
 
+#include <set>
+
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
 #include <gtest/gtest.h>
-
-#include <set>
 
 namespace common::errors {
 namespace {

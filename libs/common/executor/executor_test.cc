@@ -1,9 +1,9 @@
 #include "libs/common/executor/executor.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <future>
+
+#include <gtest/gtest.h>
 
 namespace common::executor {
 namespace {

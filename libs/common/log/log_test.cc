@@ -1,8 +1,9 @@
 #include "libs/common/log/log.h"
 
+#include <type_traits>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <type_traits>
 
 #include "libs/common/config/secret.h"
 #include "libs/common/trace/trace.h"
@@ -38,11 +39,10 @@ TEST(Trace, ParsesItsOwnHeaderAndRefusesOthers) {
   EXPECT_EQ(parsed->trace_id, context.trace_id);
   EXPECT_EQ(trace::ChildOf(context).trace_id, context.trace_id);
   EXPECT_NE(trace::ChildOf(context).span_id, context.span_id);
-  for (const char* bad :
-       {"", "00-00000000000000000000000000000000-0000000000000001-01",
-        "01-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
-        "00-0123456789ABCDEF0123456789abcdef-0123456789abcdef-01",
-        "00-0123456789abcdef0123456789abcdef-0000000000000000-01"}) {
+  for (const char* bad : {"", "00-00000000000000000000000000000000-0000000000000001-01",
+                          "01-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
+                          "00-0123456789ABCDEF0123456789abcdef-0123456789abcdef-01",
+                          "00-0123456789abcdef0123456789abcdef-0000000000000000-01"}) {
     EXPECT_FALSE(trace::Parse(bad)) << bad;
   }
 }

@@ -24,8 +24,11 @@ Gauge& Registry::GetGauge(const std::string& name, const std::string& help, cons
 
 Histogram& Registry::GetTimer(const std::string& name, const std::string& help,
                               const Labels& labels) {
-  return prometheus::BuildHistogram().Name(name).Help(help).Register(*registry_).Add(labels,
-                                                                                     kSeconds);
+  return prometheus::BuildHistogram()
+      .Name(name)
+      .Help(help)
+      .Register(*registry_)
+      .Add(labels, kSeconds);
 }
 
 void Registry::OnScrape(std::function<void()> sample) {

@@ -183,9 +183,11 @@ std::vector<std::string> NatsServer::Command() const {
 }
 
 MariaDbServer::MariaDbServer() {
-  std::vector<std::string> install = {"mariadb-install-db", "--no-defaults",
+  std::vector<std::string> install = {"mariadb-install-db",
+                                      "--no-defaults",
                                       "--datadir=" + (directory() / "data").string(),
-                                      "--innodb-log-file-size=16M", "--skip-test-db",
+                                      "--innodb-log-file-size=16M",
+                                      "--skip-test-db",
                                       "--auth-root-authentication-method=normal"};
   AppendUserIfRoot(install);
   Run(install, directory() / "log");
