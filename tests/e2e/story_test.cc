@@ -11,8 +11,6 @@
 #include <gtest/gtest.h>
 
 #include "libs/common/base/status.h"
-#include "libs/common/crypto/encoding.h"
-#include "libs/common/http/client.h"
 #include "libs/common/nats/connection.h"
 #include "libs/common/testing/eventually.h"
 #include "tests/story/processes.h"
@@ -23,28 +21,11 @@ namespace {
 namespace stream = bannou::stream::v1;
 namespace streaming = bannou::streaming::v1;
 using common::testing::Eventually;
-using common::testing::FreePort;
-
-constexpr const char* kAuthKey = "0123456789abcdef0123456789abcdef";
 
 std::vector<std::string> GameSettings() {
   return {std::string("AUTH_HS256_KEY=") + kAuthKey, "AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1",
           "FOLLOW_CONVERSION_SESSION_COUNT=1", "INTEREST_THRESHOLD_FOR_FOLLOW=0.3",
           "HYPE_TRAIN_DURATION_SECONDS=20"};
-}
-
-std::vector<std::string> PlatformSettings(const PlatformSim& sim, int http_port) {
-  const std::string http = Local(http_port);
-  return {std::string("AUTH_HS256_KEY=") + kAuthKey,
-          "HTTP_ADDR=" + http,
-          "PUBLIC_URL=http://" + http,
-          "TWITCH_ID_URL=http://" + sim.address(),
-          "TWITCH_API_URL=http://" + sim.address(),
-          "TWITCH_CLIENT_ID=client",
-          "TWITCH_CLIENT_SECRET=client-secret",
-          "TWITCH_WEBHOOK_SECRET=a-webhook-secret",
-          "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(std::string(32, 'k')),
-          "SENTIMENT_PULSE_INTERVAL_SECONDS=1"};
 }
 
 // Every event on the bus, by subject, as any other service would receive it.
@@ -87,18 +68,6 @@ class Events {
   std::map<std::string, std::vector<std::string>> payloads_;
   std::unique_ptr<common::nats::Connection> connection_;  // ends first: its threads use the rest
 };
-
-void RegisterApp(const PlatformSim& sim, int http_port) {
-  common::http::Client client;
-  const nlohmann::json app{
-      {"client_id", "client"},
-      {"client_secret", "client-secret"},
-      {"redirects", {"http://" + Local(http_port) + "/stream/oauth/callback/twitch"}}};
-  const auto answer = client.Send(
-      {.method = "POST", .url = "http://" + sim.address() + "/sim/apps", .body = app.dump()});
-  ASSERT_TRUE(answer.ok());
-  ASSERT_EQ(answer->status, 201);
-}
 
 std::string Message(const absl::Status& status) {
   return std::string(common::ToStd(status.message()));
@@ -165,14 +134,11 @@ void CheckTheGame(const Outcome& outcome, const Events& events) {
 
 TEST(Story, TheWholeWayFromASignedWebhookToABlendedHypedStream) {
   const Events events(common::testing::SharedNats().url());
-  const PlatformSim sim;
-  const int http_port = FreePort();
-  RegisterApp(sim, http_port);
-  const Daemon platform_side("stream", "STREAM", PlatformSettings(sim, http_port));
+  const PlatformSide platform_side;
   const Daemon game_side("streaming", "STREAMING", GameSettings());
-  const Stack stack{.stream_grpc = platform_side.grpc_address(),
+  const Stack stack{.stream_grpc = platform_side.daemon.grpc_address(),
                     .streaming_grpc = game_side.grpc_address(),
-                    .platform_sim = sim.address(),
+                    .platform_sim = platform_side.sim.address(),
                     .auth_key = common::config::Secret(kAuthKey)};
   Story story(stack, {.chat_seconds = 4}, [](const std::string&) {});
   const absl::Status status = Tell(story, stack);

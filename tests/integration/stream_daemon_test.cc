@@ -20,6 +20,7 @@
 #include "libs/common/redis/redis.h"
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/servers.h"
+#include "tests/story/processes.h"
 
 namespace stream {
 namespace {
@@ -29,73 +30,10 @@ using common::Uuid;
 using common::http::Headers;
 using common::http::Response;
 using common::testing::Eventually;
-using common::testing::FreePort;
 using nlohmann::json;
 
-constexpr const char* kAuthKey = "0123456789abcdef0123456789abcdef";
-constexpr const char* kWebhookSecret = "a-webhook-secret";
-constexpr const char* kClientId = "client";
-constexpr const char* kClientSecret = "client-secret";
-
-std::string Program(const char* name) {
-  return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / name).string();
-}
-std::string Local(int port) { return "127.0.0.1:" + std::to_string(port); }
-
-class PlatformSim final : public common::testing::Server {
- public:
-  PlatformSim() { Start(); }
-
- private:
-  std::vector<std::string> Command() const override {
-    return {Program("platform_sim"), "--port", std::to_string(port()), "--allow-loopback-http"};
-  }
-  std::string_view Question() const override { return "GET /sim/stats HTTP/1.0\r\n\r\n"; }
-  std::string_view Answer() const override { return "200 OK"; }
-};
-
-class Daemon final : public common::testing::Server {
- public:
-  explicit Daemon(std::vector<std::string> settings) : settings_(std::move(settings)) { Start(); }
-
- private:
-  std::vector<std::string> Command() const override {
-    std::vector<std::string> command = {"env"};
-    command.insert(command.end(), settings_.begin(), settings_.end());
-    command.push_back("STREAM_ADMIN_ADDR=" + address());
-    command.push_back(Program("stream"));
-    command.push_back("--strict");
-    return command;
-  }
-  std::string_view Question() const override { return "GET /readyz HTTP/1.0\r\n\r\n"; }
-  std::string_view Answer() const override { return "200 OK"; }
-
-  const std::vector<std::string> settings_;
-};
-
 // One stack for all tests of this file; each links a channel of its own.
-struct Stack {
-  PlatformSim sim;
-  int grpc_port = FreePort();
-  int http_port = FreePort();
-  Daemon daemon{
-      {"STREAM_ENABLED=true", "STREAM_GRPC_ADDR=" + Local(grpc_port),
-       "STREAM_HTTP_ADDR=" + Local(http_port), "STREAM_PUBLIC_URL=http://" + Local(http_port),
-       "STREAM_AUTH_HS256_KEY=" + std::string(kAuthKey),
-       "STREAM_NATS_URL=" + common::testing::SharedNats().url(),
-       "STREAM_REDIS_ADDR=" + common::testing::SharedRedis().address(),
-       "STREAM_MYSQL_ADDR=" + common::testing::SharedMariaDb().address(),
-       "STREAM_MYSQL_USER=" + std::string(common::testing::MariaDbServer::user()),
-       "STREAM_MYSQL_PASSWORD=" + std::string(common::testing::MariaDbServer::password()),
-       "STREAM_MYSQL_DATABASE=" + common::testing::SharedMariaDb().CreateDatabase(),
-       "STREAM_TWITCH_ID_URL=http://" + sim.address(),
-       "STREAM_TWITCH_API_URL=http://" + sim.address(),
-       "STREAM_TWITCH_CLIENT_ID=" + std::string(kClientId),
-       "STREAM_TWITCH_CLIENT_SECRET=" + std::string(kClientSecret),
-       "STREAM_TWITCH_WEBHOOK_SECRET=" + std::string(kWebhookSecret),
-       "STREAM_TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(std::string(32, 'k')),
-       "STREAM_SENTIMENT_PULSE_INTERVAL_SECONDS=1", "STREAM_SENTIMENT_MAX_HOLD_SECONDS=30"}};
-};
+using Stack = story::PlatformSide;
 
 std::string ReasonOf(const grpc::Status& status) {
   google::rpc::Status packed;
@@ -107,24 +45,17 @@ std::string ReasonOf(const grpc::Status& status) {
 
 class StreamDaemonTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    stack_ = new Stack;
-    const json app = {
-        {"client_id", kClientId}, {"client_secret", kClientSecret}, {"redirects", {CallbackUrl()}}};
-    ASSERT_EQ(Sim("/sim/apps", app).status, 201);
-  }
+  static void SetUpTestSuite() { stack_ = new Stack; }
   static void TearDownTestSuite() { delete std::exchange(stack_, nullptr); }
 
   StreamDaemonTest()
-      : channel_(grpc::CreateChannel(Local(stack_->grpc_port), grpc::InsecureChannelCredentials())),
+      : channel_(
+            grpc::CreateChannel(stack_->daemon.grpc_address(), grpc::InsecureChannelCredentials())),
         platforms_(v1::PlatformService::NewStub(channel_)),
         sessions_(v1::PlatformSessionService::NewStub(channel_)),
         webhooks_(v1::WebhookService::NewStub(channel_)),
         admin_(v1::StreamAdminService::NewStub(channel_)) {}
 
-  static std::string CallbackUrl() {
-    return "http://" + Local(stack_->http_port) + "/stream/oauth/callback/twitch";
-  }
   static Response Http(common::http::OutgoingRequest request) {
     auto response = common::http::Client().Send(request);
     EXPECT_TRUE(response.ok()) << response.status();
@@ -146,7 +77,7 @@ class StreamDaemonTest : public testing::Test {
                     grpc::Status (Stub::element_type::*method)(grpc::ClientContext*, const Request&,
                                                                Reply*),
                     const Request& request, Reply& reply, const char* role = "user") {
-    jwt::jwt_object token{jwt::params::algorithm("HS256"), jwt::params::secret(kAuthKey)};
+    jwt::jwt_object token{jwt::params::algorithm("HS256"), jwt::params::secret(story::kAuthKey)};
     token.add_claim("iss", "bannou").add_claim("aud", "bannou-streaming");
     token.add_claim("sub", account_.ToString()).add_claim("roles", json{role});
     token.add_claim("exp", common::ToMicros(common::Now()) / 1'000'000 + 60);
@@ -228,7 +159,7 @@ class StreamDaemonTest : public testing::Test {
     std::string type = "notification";
     std::string subscription_type = "stream.online";
     std::string body;
-    std::string secret = kWebhookSecret;
+    std::string secret = Stack::kWebhookSecret;
   };
   static Headers SignedHeaders(const Hook& hook) {
     const std::string signature = common::crypto::HexEncode(common::crypto::HmacSha256(
@@ -241,7 +172,7 @@ class StreamDaemonTest : public testing::Test {
             {"Twitch-Eventsub-Message-Signature", "sha256=" + signature}};
   }
   static std::string HookUrl() {
-    return "http://" + Local(stack_->http_port) + "/stream/webhook/twitch";
+    return "http://" + stack_->http_address + "/stream/webhook/twitch";
   }
   static Response Post(const Hook& hook, const std::string& path = "") {
     return Http({.method = "POST",

@@ -1,14 +1,22 @@
 // The daemons and platform_sim as processes of a test, beside the servers of libs/common/testing.
 #pragma once
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
+#include "libs/common/crypto/encoding.h"
+#include "libs/common/http/client.h"
 #include "libs/common/testing/servers.h"
 
 namespace story {
+
+// Signs the tokens of every daemon that a test starts.
+inline constexpr const char* kAuthKey = "0123456789abcdef0123456789abcdef";
 
 // A program of this build.
 inline std::string Program(const std::string& name) {
@@ -67,6 +75,39 @@ class Daemon final : public common::testing::Server {
   const std::string prefix_;
   std::vector<std::string> settings_;
   const int grpc_port_ = common::testing::FreePort();
+};
+
+// A stream daemon whose Twitch is a platform_sim of its own, which knows its application.
+struct PlatformSide {
+  static constexpr const char* kClientId = "client";
+  static constexpr const char* kClientSecret = "client-secret";
+  static constexpr const char* kWebhookSecret = "a-webhook-secret";
+
+  PlatformSim sim;
+  const std::string http_address = Local(common::testing::FreePort());
+  Daemon daemon{
+      "stream",
+      "STREAM",
+      {std::string("AUTH_HS256_KEY=") + kAuthKey, "HTTP_ADDR=" + http_address,
+       "PUBLIC_URL=http://" + http_address, "TWITCH_ID_URL=http://" + sim.address(),
+       "TWITCH_API_URL=http://" + sim.address(), std::string("TWITCH_CLIENT_ID=") + kClientId,
+       std::string("TWITCH_CLIENT_SECRET=") + kClientSecret,
+       std::string("TWITCH_WEBHOOK_SECRET=") + kWebhookSecret,
+       "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(std::string(32, 'k')),
+       "SENTIMENT_PULSE_INTERVAL_SECONDS=1", "SENTIMENT_MAX_HOLD_SECONDS=30"}};
+
+  PlatformSide() {
+    const nlohmann::json app{{"client_id", kClientId},
+                             {"client_secret", kClientSecret},
+                             {"redirects", {callback_url()}}};
+    const auto answer = common::http::Client().Send(
+        {.method = "POST", .url = "http://" + sim.address() + "/sim/apps", .body = app.dump()});
+    if (!answer.ok() || answer->status != 201) throw std::runtime_error("platform_sim: no app");
+  }
+
+  std::string callback_url() const {
+    return "http://" + http_address + "/stream/oauth/callback/twitch";
+  }
 };
 
 }  // namespace story
