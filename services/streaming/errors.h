@@ -25,7 +25,7 @@ inline constexpr Reason kStreamerAlreadyActive{
     "STREAMER_ALREADY_ACTIVE", absl::StatusCode::kAlreadyExists,
     "The streamer has a session that has not ended; a streamer has one over all games."};
 inline constexpr Reason kStreamerAmbiguous{
-    "STREAMER_AMBIGUOUS", absl::StatusCode::kInvalidArgument,
+    "STREAMER_TYPE_AMBIGUOUS", absl::StatusCode::kInvalidArgument,
     "Streamers of several types have this id; say which with streamer_type."};
 inline constexpr Reason kSessionNotPending{"SESSION_NOT_PENDING",
                                            absl::StatusCode::kFailedPrecondition,

@@ -51,10 +51,6 @@ inline std::string HypePendingKey(const Shard& shard) {
   return ShardPrefix(shard) + "hype:pending";
 }
 
-// List of joined and left news that the relay has yet to publish; capped, the surplus is counted.
-// No TTL: the relay empties it.
-inline std::string NewsKey(const Shard& shard) { return ShardPrefix(shard) + "news"; }
-
 // String: the view of a round (round.h), set by whoever begins it. TTL given at setting, some
 // rounds.
 inline std::string ViewKey(const Shard& shard, uint32_t round) {

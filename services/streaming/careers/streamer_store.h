@@ -62,7 +62,7 @@ StreamerQuery ToQuery(const Request& request) {
 }
 
 // The streamer's rows, one a game, most growth first; empty when nobody by that id has streamed,
-// and cut after kStreamerGamesMax. STREAMER_AMBIGUOUS when several types have the id.
+// and cut after kStreamerGamesMax. STREAMER_TYPE_AMBIGUOUS when several types have the id.
 inline constexpr int kStreamerGamesMax = 200;
 absl::StatusOr<std::vector<Streamer>> FindStreamers(common::mysql::Pool& mysql,
                                                     const StreamerQuery& query);

@@ -75,7 +75,7 @@ class HypeStore {
   // Without effect when it is completed already.
   absl::Status CompleteLost(const OpenTrain& train, common::Time now);
 
-  // A streamer's trains, newest first. STREAMER_AMBIGUOUS when several types have the id and the
+  // A streamer's trains, newest first. STREAMER_TYPE_AMBIGUOUS when several types have the id and the
   // query names none.
   absl::StatusOr<std::vector<TrainSummary>> History(const HistoryQuery& query);
 
