@@ -43,9 +43,11 @@ std::string Token(const nlohmann::json& roles) {
 
 class RpcTest : public testing::Test {
  protected:
-  void Start(EdgeSettings settings = {.domain = "test"}, size_t threads = 2, size_t queue = 16) {
+  void Start(EdgeSettings settings = {.domain = "test"}, size_t threads = 2, size_t queue = 16,
+             bool open = true) {
     executor_ = std::make_unique<executor::Executor>(threads, queue);
     edge_ = std::make_unique<Edge>(settings, verifier_, *executor_, metrics_);
+    if (open) edge_->Open();
     service_ = std::make_unique<AdminRpc>(*edge_);
     ASSERT_TRUE(service_->ReadContract().ok());
     auto server = Server::Start({.address = "127.0.0.1:0"}, {service_.get()}, {AdminRpc::Name()});
@@ -139,6 +141,14 @@ TEST_F(RpcTest, AFeatureOfALaterVersionSaysSoAfterItsPermission) {
 TEST_F(RpcTest, AServiceThatIsOffSaysSo) {
   Start({.domain = "test", .enabled = false});
   EXPECT_EQ(Reason(Call(Token({"developer"}))), "SERVICE_DISABLED");
+}
+
+TEST_F(RpcTest, ACallBeforeTheStartIsDoneIsAskedToComeAgain) {
+  Start({.domain = "test"}, 2, 16, false);
+  const grpc::Status status = Call(Token({"developer"}));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  edge_->Open();
+  EXPECT_TRUE(Call(Token({"developer"})).ok());
 }
 
 TEST_F(RpcTest, WhatFindsNoPlaceIsRefusedAtOnce) {

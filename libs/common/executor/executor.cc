@@ -56,6 +56,7 @@ Loop::Loop(std::function<std::chrono::microseconds()> step) : step_(std::move(st
 Loop::~Loop() { Stop(); }
 
 void Loop::Start() {
+  if (thread_.joinable()) return;
   thread_ = std::thread([this] { Run(); });
 }
 

@@ -49,9 +49,9 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  void Start();
-  void Stop();  // waits for the running step; idempotent
-  void Wake();  // the next step begins now
+  void Start();  // once; a further call has no effect
+  void Stop();   // waits for the running step; idempotent
+  void Wake();   // the next step begins now
 
  private:
   void Run();

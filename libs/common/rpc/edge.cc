@@ -108,6 +108,10 @@ absl::StatusOr<CallContext> Edge::Admit(const Method& method,
   if (!settings_.enabled) {
     return errors::Make(errors::kServiceDisabled, "the service is switched off");
   }
+  if (!open_) {
+    return errors::MakeRetryable(errors::kUnavailable, "the daemon is starting",
+                                 std::chrono::seconds(1));
+  }
   ASSIGN_OR_RETURN(Identity identity, Identify(method, context));
   RETURN_IF_ERROR(Authorize(method, identity, request));
   if (const auto violations = Validate(request); !violations.empty()) {

@@ -68,6 +68,9 @@ class Edge {
   Edge(EdgeSettings settings, const TokenVerifier& verifier, executor::Executor& executor,
        metrics::Registry& metrics);
 
+  // From now on calls reach their handlers; before, they answer UNAVAILABLE.
+  void Open() { open_ = true; }
+
   // The methods of a service of the linked contract. FAILED_PRECONDITION when one of them states no
   // permission.
   absl::StatusOr<std::vector<std::unique_ptr<Method>>> Describe(std::string_view service) const;
@@ -90,6 +93,7 @@ class Edge {
   const TokenVerifier& verifier_;
   executor::Executor& executor_;
   metrics::Registry& metrics_;
+  std::atomic<bool> open_{false};
 };
 
 }  // namespace common::rpc

@@ -45,7 +45,11 @@ App::App(std::string name, const ServerSettings& settings)
 }
 
 App::~App() {
-  // Parts may use those made before them.
+  // Nobody may call the parts any more. Parts may use those made before them.
+  loop_.Stop();
+  http_.clear();
+  grpc_ = nullptr;
+  executor_.Stop();
   while (!parts_.empty()) parts_.pop_back();
 }
 
@@ -85,6 +89,9 @@ absl::Status App::Listen(const std::string& version) {
   ASSIGN_OR_RETURN(grpc_, rpc::Server::Start({.address = settings_.grpc_addr.ToString(),
                                               .reflection = settings_.reflection},
                                              services_, service_names_));
+  for (auto& [address, routes] : http_routes_) {
+    for (http::Route& route : routes) route.handler = OnceOpen(std::move(route.handler));
+  }
   http_routes_.emplace_back(settings_.admin_addr, AdminRoutes());
   for (auto& [address, routes] : http_routes_) {
     http::ServerOptions options;
@@ -113,6 +120,13 @@ absl::Status App::Listen(const std::string& version) {
   return absl::OkStatus();
 }
 
+// Nothing reaches the parts before they are started; a disabled daemon never starts them.
+http::Handler App::OnceOpen(http::Handler handler) {
+  return [this, handler = std::move(handler)](const http::Request& request) {
+    return open_ ? handler(request) : http::ErrorResponse(503);
+  };
+}
+
 std::vector<http::Route> App::AdminRoutes() {
   const auto healthz = [](const http::Request&) { return http::TextResponse(200, "ok\n"); };
   const auto readyz = [this](const http::Request&) {
@@ -134,6 +148,8 @@ std::chrono::microseconds App::Tick() {
   if (started_steps_ < steps_.size()) {
     StartParts();
     if (started_steps_ < steps_.size()) return retry_pause_;
+    edge_.Open();
+    open_ = true;
   }
   ProbeOnce();
   return kProbeInterval;

@@ -50,7 +50,8 @@ class App {
     service_names_.emplace_back(T::Name());
     return service.ReadContract();
   }
-  // Serves HTTP routes on an address of their own, beside the admin port.
+  // Serves HTTP routes on an address of their own, beside the admin port. They answer 503 until the
+  // start is done.
   void ServeHttp(const config::Address& address, std::vector<http::Route> routes);
   // A step between listening and being ready, in the given order: migrations, declarations,
   // workers. UNAVAILABLE is tried again until it passes; any other error ends the process.
@@ -79,6 +80,7 @@ class App {
 
   absl::Status Listen(const std::string& version);
   std::vector<http::Route> AdminRoutes();
+  http::Handler OnceOpen(http::Handler handler);
   void StartParts();
   void ProbeOnce();
   void Fail();
@@ -101,6 +103,7 @@ class App {
   std::vector<std::pair<config::Address, std::vector<http::Route>>> http_routes_;
 
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> open_{false};  // every step of the start has passed
   std::atomic<bool> ready_{false};
   std::atomic<bool> failed_{false};
   size_t started_steps_ = 0;
