@@ -12,7 +12,7 @@ absl::Status Bus::Start() {
   if (jetstream_ == nullptr) {
     ASSIGN_OR_RETURN(jetstream_, nats::JetStream::Make(*connection_));
   }
-  RETURN_IF_ERROR(jetstream_->Declare(streams_));
+  RETURN_IF_ERROR(DeclareStreams());
   if (relay_ == nullptr) {
     relay_ = std::make_unique<Relay>(mysql_, *jetstream_);
     relay_->Start();
@@ -25,7 +25,24 @@ void Bus::Stop() {
   if (relay_ != nullptr) relay_->Stop();
 }
 
+void Bus::Close() {
+  Stop();
+  running_ = nullptr;
+  relay_ = nullptr;
+  jetstream_ = nullptr;
+  connection_ = nullptr;
+}
+
+absl::Status Bus::DeclareStreams() {
+  // Read first: a reconnect in between makes for one more declaration, not for one too few.
+  const uint64_t reconnects = connection_->stats().reconnects;
+  RETURN_IF_ERROR(jetstream_->Declare(streams_));
+  declared_reconnects_ = reconnects;
+  return absl::OkStatus();
+}
+
 absl::Status Bus::Publish(const Event& event) {
+  if (jetstream_ == nullptr) return absl::UnavailableError("nats is not connected");
   return jetstream_
       ->Publish(event.subject, event.payload, HeadersOf(event), event.event_id.ToString())
       .status();
@@ -35,9 +52,12 @@ void Bus::NotifyRelay() {
   if (Relay* const relay = running_) relay->Notify();
 }
 
-absl::Status Bus::Probe() const {
-  if (connection_ != nullptr && connection_->connected()) return absl::OkStatus();
-  return absl::UnavailableError("nats is not connected");
+absl::Status Bus::Probe() {
+  if (connection_ == nullptr || !connection_->connected()) {
+    return absl::UnavailableError("nats is not connected");
+  }
+  if (connection_->stats().reconnects == declared_reconnects_) return absl::OkStatus();
+  return DeclareStreams();
 }
 
 int64_t Bus::backlog() const {

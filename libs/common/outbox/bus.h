@@ -22,30 +22,38 @@ class Bus {
   // Connects, declares the streams and starts the relay. UNAVAILABLE while NATS is away; may then
   // be called again.
   absl::Status Start();
-  // Stops the relay; the connection lives on until this is destroyed.
+  // Ends the relay.
   void Stop();
+  // Ends everything; when it returns no subscription calls anybody any more. What was made from the
+  // connection must be gone before.
+  void Close();
 
   // Only after Start.
   nats::Connection& connection() { return *connection_; }
   nats::JetStream& jetstream() { return *jetstream_; }
 
-  // Publishes what is told of no record, and waits for the acknowledgement.
+  // Publishes what is told of no record, and waits for the acknowledgement. UNAVAILABLE before
+  // Start and after Close.
   absl::Status Publish(const Event& event);
   // To be called after a commit that appended. Harmless before Start.
   void NotifyRelay();
 
-  // OK while the connection stands.
-  absl::Status Probe() const;
+  // OK while the connection stands. Declares the streams again after a reconnect, since a server
+  // that restarts forgets those in memory; so it should be asked every second or so.
+  absl::Status Probe();
   // Events that wait for the relay, as last seen while leading.
   int64_t backlog() const;
 
  private:
+  absl::Status DeclareStreams();
+
   mysql::Pool& mysql_;
   const nats::Options options_;
   const std::vector<nats::StreamSpec> streams_;
   std::unique_ptr<nats::Connection> connection_;
   std::unique_ptr<nats::JetStream> jetstream_;
   std::unique_ptr<Relay> relay_;
+  uint64_t declared_reconnects_ = 0;       // the connection's count at the last declaration
   std::atomic<Relay*> running_ = nullptr;  // what other threads may see of `relay_`
 };
 
