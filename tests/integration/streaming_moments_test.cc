@@ -169,9 +169,8 @@ class MomentsTest : public ::testing::Test {
                              v1::StreamingHypeTriggeredEvent::descriptor()->file()}) {
       ASSERT_TRUE(jetstream_->Declare(common::nats::StreamsOf(*file)).ok());
     }
-    pulse_worker_ = std::make_unique<blending::PulseWorker>(
-        live_, platform_sessions_, *jetstream_, metrics_,
-        blending::PulseWorker::Options{.clock = [this] { return now_; }});
+    pulse_worker_ = std::make_unique<blending::PulseWorker>(live_, platform_sessions_, *jetstream_,
+                                                            metrics_, [this] { return now_; });
   }
   void Publish(const std::string& subject, const google::protobuf::Message& message) {
     ASSERT_TRUE(jetstream_->Publish(subject, message.SerializeAsString(), {}, "").ok());

@@ -18,8 +18,6 @@ constexpr uint64_t kVersion = 1;
 constexpr float kLevelUnit = 1.0f / 65535;
 constexpr size_t kIdBytes = 16;
 constexpr int64_t kNever = 0;
-// How much of a sentiment is the high spirits that hype is made of.
-constexpr std::array<float, kSentiments> kSpirits = {1, 0.3f, 0, 0.1f, 0.8f, 0.6f, 0, 0};
 
 absl::Status Malformed() { return absl::InvalidArgumentError("a session's crowd is malformed"); }
 
@@ -84,16 +82,6 @@ bool ApplyPulse(Crowd& crowd, const Pulse& pulse, common::Time now) {
   crowd.last_pulse_at = now;
   Note(crowd.feeders, pulse.platform_session);
   return true;
-}
-
-float Significance(const Pulse& pulse) {
-  if (pulse.samples.empty()) return 0;
-  float sum = 0;
-  for (const SentimentSample& sample : pulse.samples) {
-    sum +=
-        kSpirits[static_cast<size_t>(sample.sentiment)] * std::clamp(sample.intensity, 0.0f, 1.0f);
-  }
-  return sum / static_cast<float>(pulse.samples.size());
 }
 
 std::string FadeCrowd(std::string_view bytes, common::Time quiet_since, double decay_rate,

@@ -40,10 +40,6 @@ inline constexpr size_t kPulseSamplesMax = 1000;
 // Lets the pulse move the mood. False, and nothing has changed, when it was applied before.
 bool ApplyPulse(Crowd& crowd, const Pulse& pulse, common::Time now);
 
-// How much a pulse counts as a moment, 0 to 1: the share of its feeling that is high spirits. A
-// crowd of ten and one of ten thousand count alike, as hype is counted by the head.
-float Significance(const Pulse& pulse);
-
 // For the round worker: a session's bytes after `steps` check-in intervals. The mood fades by
 // `decay_rate` (RealDerivedViewerDecayRate) only when no pulse came after `quiet_since`. Bytes that
 // cannot be read become none.

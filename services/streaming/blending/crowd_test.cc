@@ -68,14 +68,5 @@ TEST(CrowdTest, FadesOnlyWhenItIsQuiet) {
   EXPECT_EQ(FadeCrowd("", kNow, 0.1, 1), "");
 }
 
-TEST(CrowdTest, OnlyHighSpiritsMakeHype) {
-  EXPECT_FLOAT_EQ(Significance(PulseOf(1, {{Sentiment::kExcited, 1}})), 1);
-  EXPECT_FLOAT_EQ(Significance(PulseOf(1, {{Sentiment::kExcited, 9}})), 1);
-  EXPECT_EQ(Significance(PulseOf(1, {{Sentiment::kHostile, 1}, {Sentiment::kBored, 1}})), 0);
-  EXPECT_EQ(Significance(PulseOf(1, {})), 0);
-  EXPECT_FLOAT_EQ(Significance(PulseOf(1, {{Sentiment::kExcited, 1}, {Sentiment::kBored, 1}})),
-                  0.5f);
-}
-
 }  // namespace
 }  // namespace streaming::blending

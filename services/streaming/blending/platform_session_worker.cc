@@ -31,6 +31,7 @@ absl::StatusOr<PlatformSession> SessionOf(std::string_view payload, Event& event
 }  // namespace
 
 absl::Status PlatformSessionWorker::Start() {
+  if (consumer_ != nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(consumer_, common::nats::PullConsumer::Open(
                                   jetstream_, {.stream = "STREAM",
                                                .durable = "streaming_platform_sessions",

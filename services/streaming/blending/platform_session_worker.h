@@ -23,7 +23,7 @@ class PlatformSessionWorker {
         loop_([this] { return Step(); }) {}
 
   // Binds to the consumer `streaming_platform_sessions` of the stream STREAM and begins.
-  // UNAVAILABLE when NATS is away; may then be called again.
+  // UNAVAILABLE when NATS is away. May be called again.
   absl::Status Start();
   void Stop() { loop_.Stop(); }
 

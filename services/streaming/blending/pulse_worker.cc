@@ -10,7 +10,6 @@
 #include "libs/common/log/log.h"
 #include "libs/common/trace/trace.h"
 #include "services/streaming/errors.h"
-#include "services/streaming/hype/session_hype.h"
 
 namespace streaming::blending {
 namespace {
@@ -24,9 +23,6 @@ constexpr int kFetchMax = 64;
 constexpr std::chrono::milliseconds kFetchWait{1000};
 constexpr std::chrono::milliseconds kRetryPause{1000};
 constexpr std::string_view kDeadSubject = "dead.stream.audience.pulse";
-// What a crowd all in high spirits adds to hype in one pulse, per head of audience: eight of them
-// within the window begin a train, two minutes at the default interval.
-constexpr double kPulseHype = 0.1;
 
 constexpr std::array<const char*, kPulseOutcomes> kOutcomeWords = {
     "applied", "duplicate", "stale", "unknown", "foreign", "no_session", "malformed"};
@@ -82,29 +78,16 @@ std::optional<Arrival> Decode(std::string_view payload) {
   return arrival;
 }
 
-// A train that a crowd begins names what the audience reacted to last, as any other train does:
-// nothing that players see tells a real crowd from a simulated one.
-uint8_t TriggerOf(const hype::State& state) {
-  return state.window.empty()
-             ? static_cast<uint8_t>(bannou::streaming::v1::REACTION_EVENT_TYPE_CUSTOM_EVENT)
-             : state.window.back().trigger;
-}
-
-// The change that a pulse makes. `applied` says whether it made one.
+// The change that a pulse makes. `applied` says whether it made one. It is the mood alone, which
+// reaches the audience with the next round: whatever players can see at once (a hype train that
+// moves though nothing was reported) would tell them that a real crowd is there.
 absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse, common::Time now,
-                                const hype::Settings& hype_settings, bool& applied) {
+                                bool& applied) {
   Change change(session);
   ASSIGN_OR_RETURN(Crowd crowd, DecodeCrowd(session.mood));
   applied = ApplyPulse(crowd, pulse, now);
   if (!applied) return change;
   change.mood = EncodeCrowd(crowd);
-  ASSIGN_OR_RETURN(const hype::State hype_state, hype::StateOf(session.hype));
-  RETURN_IF_ERROR(
-      hype::Contribute(
-          hype::ForStreamer(hype_settings, session.state), session.key.session,
-          {.at = now, .amount = kPulseHype * Significance(pulse), .trigger = TriggerOf(hype_state)},
-          change)
-          .status());
   return change;
 }
 
@@ -112,11 +95,11 @@ absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse, 
 
 PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platform_sessions,
                          common::nats::JetStream& jetstream, common::metrics::Registry& metrics,
-                         Options options)
+                         common::Clock clock)
     : live_(live),
       platform_sessions_(platform_sessions),
       jetstream_(jetstream),
-      options_(std::move(options)),
+      clock_(std::move(clock)),
       lag_(metrics.GetTimer("streaming_pulse_lag_seconds",
                             "From the assembly of a pulse, cut to its interval, to its effect.")),
       loop_([this] { return Step(); }) {
@@ -128,6 +111,7 @@ PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platfo
 }
 
 absl::Status PulseWorker::Start() {
+  if (consumer_ != nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(consumer_,
                    common::nats::PullConsumer::Open(
                        jetstream_, {.stream = "PULSES", .durable = "streaming_blending"}));
@@ -171,7 +155,7 @@ absl::StatusOr<std::optional<PulseOutcome>> PulseWorker::Handle(std::string_view
                                                                 uint64_t delivered) {
   const auto arrival = Decode(payload);
   if (!arrival) return PulseOutcome::kMalformed;
-  const common::Time now = options_.clock();
+  const common::Time now = clock_();
   if (now - arrival->at > kPulseAgeMax) return PulseOutcome::kStale;
   if (arrival->at - now > kPulseAgeMax) return PulseOutcome::kMalformed;
   ASSIGN_OR_RETURN(const Feed feed, platform_sessions_.FindFeed(arrival->pulse.platform_session,
@@ -184,7 +168,7 @@ absl::StatusOr<std::optional<PulseOutcome>> PulseWorker::Handle(std::string_view
   if (!feed.own) return PulseOutcome::kForeign;
   ASSIGN_OR_RETURN(const PulseOutcome outcome, Blend(*feed.session, arrival->pulse, now));
   if (outcome == PulseOutcome::kApplied) {
-    lag_.Observe(common::ToSeconds(options_.clock() - arrival->at));
+    lag_.Observe(common::ToSeconds(clock_() - arrival->at));
   }
   return outcome;
 }
@@ -192,9 +176,8 @@ absl::StatusOr<std::optional<PulseOutcome>> PulseWorker::Handle(std::string_view
 absl::StatusOr<PulseOutcome> PulseWorker::Blend(const audience::LiveKey& key, const Pulse& pulse,
                                                 common::Time now) {
   bool applied = false;
-  const auto updated = live_.Update(key, now, [&](const LiveSession& session) {
-    return ChangeOf(session, pulse, now, options_.hype, applied);
-  });
+  const auto updated = live_.Update(
+      key, now, [&](const LiveSession& session) { return ChangeOf(session, pulse, now, applied); });
   if (common::errors::Is(updated.status(), kSessionNotLive)) return PulseOutcome::kNoSession;
   RETURN_IF_ERROR(updated.status());
   return applied ? PulseOutcome::kApplied : PulseOutcome::kDuplicate;

@@ -17,7 +17,6 @@
 #include "services/streaming/audience/live_store.h"
 #include "services/streaming/blending/crowd.h"
 #include "services/streaming/blending/platform_session_store.h"
-#include "services/streaming/hype/hype_train.h"
 
 namespace streaming::blending {
 
@@ -41,18 +40,13 @@ inline constexpr uint64_t kUnknownDeliveriesMax = 12;
 
 class PulseWorker {
  public:
-  struct Options {
-    hype::Settings hype;
-    common::Clock clock = common::Now;
-  };
-
   // Keeps the references.
   PulseWorker(audience::LiveStore& live, PlatformSessionStore& platform_sessions,
               common::nats::JetStream& jetstream, common::metrics::Registry& metrics,
-              Options options);
+              common::Clock clock = common::Now);
 
   // Binds to the consumer `streaming_blending` of the stream PULSES and begins. UNAVAILABLE when
-  // NATS is away; may then be called again.
+  // NATS is away. May be called again.
   absl::Status Start();
   void Stop() { loop_.Stop(); }
 
@@ -70,7 +64,7 @@ class PulseWorker {
   audience::LiveStore& live_;
   PlatformSessionStore& platform_sessions_;
   common::nats::JetStream& jetstream_;
-  const Options options_;
+  const common::Clock clock_;
   std::array<common::metrics::Counter*, kPulseOutcomes> outcomes_{};
   common::metrics::Histogram& lag_;
   std::unique_ptr<common::nats::PullConsumer> consumer_;
