@@ -165,7 +165,8 @@ class Workers {
                    .pools = stores.pools},
                   metrics, common::Now,
                   {.pending_timeout = settings.pending_session_timeout,
-                   .idle_timeout = settings.idle_session_timeout}),
+                   .idle_timeout = settings.idle_session_timeout,
+                   .retention = std::chrono::hours(24) * settings.session_retention_days}),
         rounds_(stores.rounds, stores.live, stores.pools, metrics, common::Now,
                 RoundOptions(settings)),
         hype_(
@@ -173,6 +174,13 @@ class Workers {
             {.settings = stores.hype_settings, .announce = [this] { stores_.bus.NotifyRelay(); }}),
         careers_(stores.careers, metrics),
         news_(stores.news, stores.bus, common::Now) {}
+
+  // The subscription calls careers_ until the connection is gone, and consumers go before it.
+  ~Workers() {
+    pulses_ = nullptr;
+    platform_sessions_ = nullptr;
+    stores_.bus.Close();
+  }
 
   // After the bus has started. UNAVAILABLE may be followed by another call.
   absl::Status Start() {
@@ -184,9 +192,8 @@ class Workers {
           [this](std::string_view, std::string_view) { careers_.Notify(); }));
       platform_sessions_ = std::make_unique<blending::PlatformSessionWorker>(
           stores_.platform_sessions, bus.jetstream());
-      pulses_ = std::make_unique<blending::PulseWorker>(
-          stores_.live, stores_.platform_sessions, bus.jetstream(), metrics_,
-          blending::PulseWorker::Options{.hype = stores_.hype_settings});
+      pulses_ = std::make_unique<blending::PulseWorker>(stores_.live, stores_.platform_sessions,
+                                                        bus.jetstream(), metrics_, common::Now);
     }
     if (blending_) {
       RETURN_IF_ERROR(platform_sessions_->Start());

@@ -140,7 +140,7 @@ class Hammer {
     Leave(live.parties, change.leaves, change.departures, unused);
     change.effects.fields = {{"values", std::to_string(Below(1000))}};
     if (Below(2) == 0) change.effects.request_id = std::to_string(Below(3000));
-    change.effects.pushes = {{NewsKey(kShard), "news", 100}};
+    change.effects.pushes = {{HypePendingKey(kShard), "news", 100}};
     return store_.Apply(kShard, session, change).status();
   }
 

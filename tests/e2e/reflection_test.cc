@@ -1,10 +1,10 @@
-// What a stranger with a reflection tool sees: every service of both daemons, every method and every
-// message, health included.
-#include <gtest/gtest.h>
-
+// What a stranger with a reflection tool sees: every service of both daemons, every method and
+// every message, health included.
 #include <array>
 #include <cstdio>
 #include <sstream>
+
+#include <gtest/gtest.h>
 
 #include "tests/story/processes.h"
 
@@ -44,17 +44,15 @@ void ExpectDescribed(const std::string& address, const std::vector<std::string>&
 TEST(Reflection, ListsAndDescribesEveryServiceOfBothDaemons) {
   const PlatformSide platform_side;
   const Daemon game_side("streaming", "STREAMING", {std::string("AUTH_HS256_KEY=") + kAuthKey});
-  ExpectDescribed(
-      platform_side.daemon.grpc_address(),
-      {"grpc.health.v1.Health", "bannou.stream.v1.PlatformService",
-       "bannou.stream.v1.PlatformSessionService", "bannou.stream.v1.StreamAdminService",
-       "bannou.stream.v1.WebhookService"});
-  ExpectDescribed(
-      game_side.grpc_address(),
-      {"grpc.health.v1.Health", "bannou.streaming.v1.AudiencePoolService",
-       "bannou.streaming.v1.AudienceService", "bannou.streaming.v1.CareerService",
-       "bannou.streaming.v1.EconomyService", "bannou.streaming.v1.FollowService",
-       "bannou.streaming.v1.HypeService", "bannou.streaming.v1.StreamSessionService"});
+  ExpectDescribed(platform_side.daemon.grpc_address(),
+                  {"grpc.health.v1.Health", "bannou.stream.v1.PlatformService",
+                   "bannou.stream.v1.PlatformSessionService", "bannou.stream.v1.StreamAdminService",
+                   "bannou.stream.v1.WebhookService"});
+  ExpectDescribed(game_side.grpc_address(),
+                  {"grpc.health.v1.Health", "bannou.streaming.v1.AudiencePoolService",
+                   "bannou.streaming.v1.AudienceService", "bannou.streaming.v1.CareerService",
+                   "bannou.streaming.v1.EconomyService", "bannou.streaming.v1.FollowService",
+                   "bannou.streaming.v1.HypeService", "bannou.streaming.v1.StreamSessionService"});
 }
 
 }  // namespace

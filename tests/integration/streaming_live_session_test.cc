@@ -257,23 +257,6 @@ TEST_F(LiveSessionTest, ARepeatedCreateIsTheSameSession) {
   EXPECT_EQ(CountEvents("StreamingSessionCreatedEvent"), 1);
 }
 
-TEST_F(LiveSessionTest, ARepeatedSeedingAddsOnce) {
-  const Uuid request = Uuid::V4();
-  const auto first = pools_.Seed(game_, 100, {}, request, now_);
-  ASSERT_TRUE(first.ok()) << first.status();
-  EXPECT_EQ(first->size, kPoolSize + 100);
-  ASSERT_TRUE(pools_.Seed(game_, 50, {}, std::nullopt, now_).ok());
-  const auto again = pools_.Seed(game_, 100, {}, request, now_);
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(again->size, first->size);
-  EXPECT_EQ((*pools_.Get(game_))->spec().size, kPoolSize + 150);
-  EXPECT_TRUE(common::errors::Is(pools_.Seed(game_, 101, {}, request, now_).status(),
-                                 common::errors::kRequestIdReused));
-  EXPECT_TRUE(
-      common::errors::Is(pools_.Seed(game_, pool::kMaxPoolSize, {}, {}, now_).status(), kPoolFull));
-  EXPECT_TRUE(common::errors::Is(pools_.Get(Uuid::V4()).status(), kGameServiceNotSeeded));
-}
-
 TEST_F(LiveSessionTest, OthersMayLookButNotTouch) {
   const Session session = GoLive();
   auto call = Call(Uuid::V4());
@@ -543,6 +526,17 @@ TEST_F(LiveSessionTest, TwoWorkersStepEverySessionOncePerRound) {
   ASSERT_TRUE(rest.ok()) << rest.status();
   EXPECT_EQ(*rest, 5u);
   ExpectConservation();
+}
+
+TEST_F(LiveSessionTest, EndedSessionsAreKeptUntilTheirTimeAndTheirCareer) {
+  const Session session = GoLive();
+  ASSERT_TRUE(End(session.key.session.ToString()).ok());
+  const common::Time later = now_ + minutes(1);
+  EXPECT_EQ(*sessions_.PurgeEnded(later), 0u) << "not in its career yet";
+  ASSERT_TRUE(mysql_.Execute("UPDATE session SET career_applied = 1").ok());
+  EXPECT_EQ(*sessions_.PurgeEnded(now_), 0u) << "too young";
+  EXPECT_EQ(*sessions_.PurgeEnded(later), 1u);
+  EXPECT_TRUE(common::errors::Is(sessions_.Get(session.key.session).status(), kSessionNotFound));
 }
 
 TEST_F(LiveSessionTest, ManyEndsAtOnceAreOne) {

@@ -45,6 +45,12 @@ absl::StatusOr<Lead> RoundStore::TakeLead(const Shard& shard, std::string_view w
               .next = std::chrono::milliseconds(reply[1].integer())};
 }
 
+absl::StatusOr<uint64_t> RoundStore::Audit(const Shard& shard) {
+  ASSIGN_OR_RETURN(const Audited audited, audience_.Audit(shard));
+  return audited.bits_after > audited.bits_before ? audited.bits_after - audited.bits_before
+                                                  : audited.bits_before - audited.bits_after;
+}
+
 absl::Status RoundStore::YieldLead(const Shard& shard, std::string_view who) {
   return functions_.Call("rounds_v1_yield", {RoundsKey(shard)}, {std::string(who)}, kRepeatable)
       .status();

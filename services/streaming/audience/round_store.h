@@ -36,6 +36,9 @@ class RoundStore {
   absl::StatusOr<Lead> TakeLead(const Shard& shard, std::string_view who,
                                 std::chrono::milliseconds lease,
                                 std::chrono::milliseconds interval);
+  // Makes the shard's bitmap what its sessions say, and returns how many bits were wrong. For
+  // whoever has just taken the lead.
+  absl::StatusOr<uint64_t> Audit(const Shard& shard);
   // Gives the lead up, if `who` has it.
   absl::Status YieldLead(const Shard& shard, std::string_view who);
 

@@ -36,6 +36,8 @@ RoundWorker::RoundWorker(RoundStore& rounds, LiveStore& live, pool::PoolStore& p
       steps_(metrics.GetCounter("streaming_round_steps_total", "Sessions stepped.")),
       failures_(metrics.GetCounter("streaming_round_failures_total",
                                    "Steps and shards that failed and are tried again.")),
+      repaired_(metrics.GetCounter("streaming_pool_bits_repaired_total",
+                                   "Bits of a pool's bitmap that an audit found wrong.")),
       joined_(
           metrics.GetCounter("streaming_audience_joined_total", "Heads that joined in a round.")),
       bored_(metrics.GetCounter(kLeft, kLeftHelp, {{"reason", "Bored"}})),
@@ -104,6 +106,10 @@ absl::StatusOr<uint32_t> RoundWorker::RunShard(const Shard& shard) {
   if (lead.round == 0) {
     progress_.erase(name);
     return 0;
+  }
+  if (known == progress_.end()) {
+    ASSIGN_OR_RETURN(const uint64_t repaired, rounds_.Audit(shard));
+    repaired_.Increment(static_cast<double>(repaired));
   }
   Progress& progress = progress_[name];
   if (progress.finished_round == lead.round) return 0;

@@ -79,6 +79,7 @@ class RoundWorker {
   common::metrics::Histogram& duration_;
   common::metrics::Counter& steps_;
   common::metrics::Counter& failures_;
+  common::metrics::Counter& repaired_;
   common::metrics::Counter& joined_;
   common::metrics::Counter& bored_;
   common::metrics::Counter& competed_;

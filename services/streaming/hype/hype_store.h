@@ -75,8 +75,8 @@ class HypeStore {
   // Without effect when it is completed already.
   absl::Status CompleteLost(const OpenTrain& train, common::Time now);
 
-  // A streamer's trains, newest first. STREAMER_TYPE_AMBIGUOUS when several types have the id and the
-  // query names none.
+  // A streamer's trains, newest first. STREAMER_TYPE_AMBIGUOUS when several types have the id and
+  // the query names none.
   absl::StatusOr<std::vector<TrainSummary>> History(const HistoryQuery& query);
 
   static constexpr size_t kOpenTrainsMax = 10000;

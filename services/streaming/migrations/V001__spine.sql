@@ -96,6 +96,7 @@ CREATE TABLE IF NOT EXISTS session (
   KEY session_game (game_service_id, status, audience),
   KEY session_status (status, created_at),
   KEY session_career (career_applied, status),
+  KEY session_ended (status, ended_at),
   KEY session_platform (platform_session_id)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

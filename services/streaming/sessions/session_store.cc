@@ -401,6 +401,30 @@ absl::StatusOr<std::vector<Session>> SessionStore::WithStatus(Status status, con
   return ToSessions(rows);
 }
 
+absl::StatusOr<uint32_t> SessionStore::PurgeEnded(common::Time before) {
+  uint32_t purged = 0;
+  const auto status = common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {
+    ASSIGN_OR_RETURN(const Rows rows,
+                     transaction.Query("SELECT id FROM session WHERE status = ? AND "
+                                       "career_applied = 1 AND ended_at < ? LIMIT ?",
+                                       Number(Status::kEnded), before, kPurgeBatch));
+    for (const auto& row : rows) {
+      const auto id = row.Get<Uuid>(0);
+      for (const char* sql :
+           {"DELETE FROM session_moment WHERE session_id = ?",
+            "DELETE FROM hype_transition WHERE hype_id IN "
+            "(SELECT id FROM hype_train WHERE session_id = ?)",
+            "DELETE FROM hype_train WHERE session_id = ?", "DELETE FROM session WHERE id = ?"}) {
+        RETURN_IF_ERROR(transaction.Execute(sql, id).status());
+      }
+    }
+    purged = static_cast<uint32_t>(rows.size());
+    return absl::OkStatus();
+  });
+  RETURN_IF_ERROR(status);
+  return purged;
+}
+
 absl::StatusOr<std::optional<Session>> SessionStore::Find(const Uuid& id) {
   ASSIGN_OR_RETURN(const Rows rows,
                    mysql_.Query("SELECT " SESSION_COLUMNS " FROM session WHERE id = ?", id));

@@ -103,6 +103,10 @@ class SessionStore {
   // The strongest first.
   absl::StatusOr<std::vector<audience::Moment>> Moments(const common::Uuid& id);
 
+  // Deletes up to kPurgeBatch sessions that ended before and are part of their careers, with their
+  // moments and hype trains; how many.
+  static constexpr uint32_t kPurgeBatch = 100;
+  absl::StatusOr<uint32_t> PurgeEnded(common::Time before);
   // Sessions of a status in the order of their ids, which is about that of creation: after `after`
   // (nil = from the first), at most `limit`.
   absl::StatusOr<std::vector<Session>> WithStatus(Status status, const common::Uuid& after,

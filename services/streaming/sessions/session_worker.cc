@@ -66,6 +66,7 @@ absl::Status SessionWorker::RunOnce() {
       ForEach(Status::kLive, [&](const Session& session) { return MindLive(session, now); }));
   failure.Update(
       ForEach(Status::kPending, [&](const Session& session) { return MindPending(session, now); }));
+  failure.Update(Purge(now));
   ASSIGN_OR_RETURN(const auto games, parts_.pools.Games());
   for (const common::Uuid& game : games) {
     ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(game));
@@ -74,6 +75,14 @@ absl::Status SessionWorker::RunOnce() {
     }
   }
   return failure;
+}
+
+absl::Status SessionWorker::Purge(common::Time now) {
+  for (uint32_t batch = 0; batch < kBatchesMax; ++batch) {
+    ASSIGN_OR_RETURN(const uint32_t purged, parts_.sessions.PurgeEnded(now - options_.retention));
+    if (purged < SessionStore::kPurgeBatch) break;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SessionWorker::MindPending(const Session& session, common::Time now) {

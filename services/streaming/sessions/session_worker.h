@@ -23,6 +23,7 @@ class SessionWorker {
     common::Duration start_grace = std::chrono::seconds(60);  // what a start may take
     common::Duration pending_timeout = std::chrono::minutes(15);
     common::Duration idle_timeout = std::chrono::hours(6);
+    common::Duration retention = std::chrono::days(90);  // of ended sessions
   };
   struct Parts {
     SessionStore& sessions;
@@ -50,6 +51,7 @@ class SessionWorker {
  private:
   template <class Handle>
   absl::Status ForEach(Status status, Handle handle);
+  absl::Status Purge(common::Time now);
   absl::Status MindPending(const Session& session, common::Time now);
   absl::Status MindLive(const Session& session, common::Time now);
   absl::Status MindShard(const audience::Shard& shard);
