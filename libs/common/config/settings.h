@@ -148,9 +148,7 @@ template <class S>
 std::string Document(const Table<S>& table) {
   std::string out = "| Variable | Default | Meaning |\n|---|---|---|\n";
   for (const Setting<S>& row : table) {
-    const std::string shown = row.fallback.empty() ? ""
-                              : row.secret         ? "[secret]"
-                                                   : "`" + row.fallback + "`";
+    const std::string shown = row.fallback.empty() ? "" : "`" + row.fallback + "`";
     out += "| `" + row.env + "` | " + shown + " | " + MarkdownCell(row.doc) + " |\n";
   }
   return out;
