@@ -7,7 +7,7 @@ READY_SECONDS=60
 STOP_SECONDS=30
 DEMO_POOL_MEMBERS=10000
 # In the order in which they start; they stop in reverse.
-PARTS=(nats redis mariadb platform_sim stream streaming gateway)
+PARTS=(nats redis mariadb platform_sim gateway stream streaming)
 ADDRESSES=(NATS REDIS MYSQL PLATFORM_SIM STREAM_GRPC STREAM_HTTP STREAM_ADMIN STREAMING_GRPC
   STREAMING_ADMIN GATEWAY)
 
@@ -121,7 +121,7 @@ SETTINGS
 STREAM_GRPC_ADDR=$STREAM_GRPC_ADDR
 STREAM_HTTP_ADDR=$STREAM_HTTP_ADDR
 STREAM_ADMIN_ADDR=$STREAM_ADMIN_ADDR
-STREAM_PUBLIC_URL=http://$STREAM_HTTP_ADDR
+STREAM_PUBLIC_URL=http://$GATEWAY_ADDR
 STREAM_TWITCH_ID_URL=http://$PLATFORM_SIM_ADDR
 STREAM_TWITCH_API_URL=http://$PLATFORM_SIM_ADDR
 STREAM_TWITCH_CLIENT_ID=$TWITCH_CLIENT_ID
@@ -245,7 +245,7 @@ await_part() {
 register_app() {
   curl -sf -m 5 -o /dev/null -X POST -H 'Content-Type: application/json' -d '{
     "client_id": "'"$TWITCH_CLIENT_ID"'", "client_secret": "'"$TWITCH_CLIENT_SECRET"'",
-    "redirects": ["http://'"$STREAM_HTTP_ADDR"'/stream/oauth/callback/twitch"]
+    "redirects": ["http://'"$GATEWAY_ADDR"'/stream/oauth/callback/twitch"]
   }' "http://$PLATFORM_SIM_ADDR/sim/apps" || fail "platform_sim refused our application"
 }
 
