@@ -12,7 +12,6 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(CLI11 CONFIG REQUIRED)
 find_package(Boost REQUIRED)
 find_package(GTest REQUIRED)
-find_package(benchmark CONFIG REQUIRED)
 
 # Their CMake configs are broken or absent: nats.c's names a static library that is not shipped.
 pkg_check_modules(NATS REQUIRED IMPORTED_TARGET libnats)
