@@ -68,24 +68,32 @@ void PublisherWorker::ForgetViewers(const std::vector<Uuid>& known,
 
 absl::Status PublisherWorker::StepSession(const Session& session) {
   const common::trace::Scope scope(common::trace::NewRoot());
-  return session.status == sessions::Status::kEnding ? End(session) : Flush(session, false);
+  return session.status == sessions::Status::kEnding ? End(session)
+                                                     : Flush(session, false).status();
 }
 
 // Every step can be repeated, so that a crash anywhere goes on from here.
 absl::Status PublisherWorker::End(const Session& session) {
   ASSIGN_OR_RETURN(const bool here, parts_.buffer.Seal(session.session_id));
   // The first flush may be the repetition of an earlier pulse.
-  for (int flush = 0; here && flush < 2; ++flush) RETURN_IF_ERROR(Flush(session, true));
+  for (int flush = 0; here && flush < 2; ++flush) {
+    ASSIGN_OR_RETURN(const bool claimed, Flush(session, true));
+    // What another has taken out is not confirmed yet: the buffer stays until its claim has ended.
+    if (!claimed) return absl::UnavailableError("another flushes");
+  }
   RETURN_IF_ERROR(parts_.buffer.Delete(session.session_id));
   RETURN_IF_ERROR(parts_.sessions.Finish(session));
   parts_.on_ended();
   return absl::OkStatus();
 }
 
-absl::Status PublisherWorker::Flush(const Session& session, bool last) {
+absl::StatusOr<bool> PublisherWorker::Flush(const Session& session, bool last) {
   ASSIGN_OR_RETURN(const auto claimed, parts_.buffer.Claim(session.session_id, last));
-  if (!claimed) return absl::OkStatus();
-  if (claimed->pending) return PublishPending(session, *claimed->pending);
+  if (!claimed) return false;
+  if (claimed->pending) {
+    RETURN_IF_ERROR(PublishPending(session, *claimed->pending));
+    return true;
+  }
 
   const Time now = common::Now();
   const Batch batch = Assemble(claimed->entries, options_.rules, now, last, parts_.random);
@@ -102,8 +110,10 @@ absl::Status PublisherWorker::Flush(const Session& session, bool last) {
   }
   RETURN_IF_ERROR(parts_.buffer.Settle(session.session_id, settlement));
   Count(batch);
-  if (!settlement.pulse_id) return absl::OkStatus();
-  return PublishPending(session, {*settlement.pulse_id, settlement.payload, {}});
+  if (settlement.pulse_id) {
+    RETURN_IF_ERROR(PublishPending(session, {*settlement.pulse_id, settlement.payload, {}}));
+  }
+  return true;
 }
 
 absl::Status PublisherWorker::PublishPending(const Session& session,

@@ -44,8 +44,9 @@ class PublisherWorker {
   std::chrono::microseconds Step();
   absl::Status StepSession(const sessions::Session& session);
   absl::Status End(const sessions::Session& session);
-  // One flush; UNAVAILABLE while a pulse could not be published.
-  absl::Status Flush(const sessions::Session& session, bool last);
+  // One flush; false when none was due or another holds the claim, UNAVAILABLE while a pulse could
+  // not be published.
+  absl::StatusOr<bool> Flush(const sessions::Session& session, bool last);
   absl::Status PublishPending(const sessions::Session& session, const Claimed::Pending& pending);
   void Count(const Batch& batch);
   void ForgetViewers(const std::vector<common::Uuid>& known,

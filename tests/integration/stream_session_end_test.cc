@@ -1,0 +1,125 @@
+// The end of a platform session on a real Redis and MariaDB: no pulse is lost to it.
+#include <mutex>
+
+#include <gtest/gtest.h>
+
+#include "embedded/stream/functions.h"
+#include "embedded/stream/migrations.h"
+#include "libs/common/mysql/migrations.h"
+#include "libs/common/testing/eventually.h"
+#include "libs/common/testing/servers.h"
+#include "services/stream/pulses/publisher_worker.h"
+
+namespace stream {
+namespace {
+
+using common::Uuid;
+using common::testing::Eventually;
+using pulses::BufferStore;
+using pulses::Entry;
+using pulses::PublisherWorker;
+using std::chrono::seconds;
+
+common::mysql::Options NewDatabase() {
+  auto& server = common::testing::SharedMariaDb();
+  common::mysql::Options options;
+  options.host = server.host();
+  options.port = server.port();
+  options.user = server.user();
+  options.password = common::config::Secret(server.password());
+  options.database = server.CreateDatabase();
+  return options;
+}
+
+common::redis::Options RedisOptions() {
+  common::redis::Options options;
+  options.port = common::testing::SharedRedis().port();
+  return options;
+}
+
+class StreamSessionEndTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(common::mysql::Migrate(mysql_, migrations::Files()).ok());
+    ASSERT_TRUE(functions_.Load().ok());
+    ASSERT_TRUE(mysql_
+                    .Execute("INSERT INTO link (link_id, account_id, platform, user_id_sealed, "
+                             "display_name_sealed, access_token_sealed, refresh_token_sealed, "
+                             "token_expires_at, linked_at) VALUES (?, ?, 1, '', '', '', '', ?, ?)",
+                             link_, Uuid::V4(), common::Now(), common::Now())
+                    .ok());
+    const auto opened = sessions_.OpenByHand({.link_id = link_,
+                                              .stream_mark = std::string(32, 'm'),
+                                              .started_at = common::Now(),
+                                              .in_game_id = {}});
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    session_ = opened->session_id;
+    ASSERT_TRUE(buffer_.Open(session_).ok());
+  }
+
+  std::unique_ptr<PublisherWorker> NewPublisher() {
+    return std::make_unique<PublisherWorker>(
+        pulses::PublisherOptions{},
+        PublisherWorker::Parts{.sessions = sessions_,
+                               .buffer = buffer_,
+                               .viewers = viewers_,
+                               .random = [] { return uint64_t{1}; },
+                               .publish =
+                                   [this](const common::outbox::Event& event) {
+                                     const std::lock_guard lock(mutex_);
+                                     published_.push_back(event.payload);
+                                     return absl::OkStatus();
+                                   },
+                               .on_ended = [] {}},
+        metrics_);
+  }
+  sessions::Status StatusNow() { return (*sessions_.Find(session_))->status; }
+  std::string Key(const char* kind) const { return "stream:{" + session_.ToString() + "}:" + kind; }
+
+  const Uuid link_ = Uuid::V4();
+  Uuid session_;
+  common::mysql::Pool mysql_{NewDatabase()};
+  common::redis::Redis redis_{RedisOptions()};
+  common::redis::Functions functions_{redis_, std::string(functions::Files().front().content)};
+  sessions::SessionStore sessions_{mysql_};
+  privacy::ViewerRegistry viewers_{{}, [] { return uint64_t{1}; }};
+  BufferStore buffer_{redis_, functions_, seconds(60)};
+  // Another instance, or the same one before a crash.
+  BufferStore other_{redis_, functions_, seconds(60)};
+  common::metrics::Registry metrics_;
+  std::mutex mutex_;
+  std::vector<std::string> published_;
+};
+
+TEST_F(StreamSessionEndTest, WaitsForThePulseThatAnotherTookOut) {
+  ASSERT_TRUE(*other_.Claim(session_, true));
+  ASSERT_TRUE(other_
+                  .Settle(session_, {.taken = 0,
+                                     .hold = {},
+                                     .interval = seconds(1),
+                                     .pulse_id = Uuid::V4(),
+                                     .payload = "the pulse"})
+                  .ok());
+  ASSERT_TRUE(*sessions_.EndByHand(session_, common::Now()));
+
+  auto publisher = NewPublisher();
+  publisher->Start();
+  ASSERT_TRUE(Eventually([&] {
+    const auto sealed = redis_.Command({"HGET", Key("live"), "sealed"});
+    return sealed->is_nil() || sealed->text() == "1";
+  }));
+  publisher->Stop();  // the step that sealed it has ended
+  EXPECT_EQ(StatusNow(), sessions::Status::kEnding);
+  EXPECT_TRUE(published_.empty());
+
+  // The other one's lease runs out.
+  ASSERT_TRUE(redis_.Command({"HSET", Key("live"), "claimed_until", "0"}).ok());
+  publisher = NewPublisher();
+  publisher->Start();
+  EXPECT_TRUE(Eventually([&] { return StatusNow() == sessions::Status::kEnded; }));
+  publisher->Stop();
+  EXPECT_EQ(published_, std::vector<std::string>{"the pulse"});
+}
+
+}  // namespace
+}  // namespace stream
