@@ -104,9 +104,25 @@ TEST_F(BufferStoreTest, ASealedOrAbsentSessionTakesNothing) {
   EXPECT_EQ(*buffer_.Append(session_, {Number(2)}), BufferStore::Appended::kSealed);
   EXPECT_EQ((*buffer_.Claim(session_, true))->records, 1);
   ASSERT_TRUE(buffer_.Delete(session_).ok());
-  EXPECT_EQ(*buffer_.Append(session_, {Number(3)}), BufferStore::Appended::kAbsent);
-  EXPECT_FALSE(*buffer_.Seal(session_));
-  EXPECT_FALSE(*buffer_.Claim(session_, true));
+  EXPECT_EQ(*buffer_.Append(session_, {Number(3)}), BufferStore::Appended::kSealed);
+  EXPECT_EQ((*buffer_.Claim(session_, true))->records, 0);
+
+  const Uuid absent = Uuid::V4();
+  EXPECT_EQ(*buffer_.Append(absent, {Number(3)}), BufferStore::Appended::kAbsent);
+  EXPECT_FALSE(*buffer_.Seal(absent));
+  EXPECT_FALSE(*buffer_.Claim(absent, true));
+}
+
+TEST_F(BufferStoreTest, AnEndedSessionLeavesItsSealForAWhile) {
+  Append({1});
+  ASSERT_TRUE(buffer_.Delete(session_).ok());
+  const std::string prefix = "stream:{" + session_.ToString() + "}:";
+  const auto keys = redis_.Command({"KEYS", prefix + "*"});
+  ASSERT_EQ(keys->size(), 1u);
+  EXPECT_EQ((*keys)[0].text(), prefix + "live");
+  const int64_t life = redis_.Command({"PTTL", prefix + "live"})->integer();
+  EXPECT_GT(life, 0);
+  EXPECT_LE(life, std::chrono::milliseconds(kSealLife).count());
 }
 
 TEST_F(BufferStoreTest, IsBoundedAndMortal) {

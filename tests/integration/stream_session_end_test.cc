@@ -1,4 +1,5 @@
-// The end of a platform session on a real Redis and MariaDB: no pulse is lost to it.
+// The end of a platform session on a real Redis and MariaDB: no pulse is lost to it, and nothing
+// begins it anew.
 #include <mutex>
 
 #include <gtest/gtest.h>
@@ -8,6 +9,7 @@
 #include "libs/common/mysql/migrations.h"
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/servers.h"
+#include "services/stream/ingest/chat_worker.h"
 #include "services/stream/pulses/publisher_worker.h"
 
 namespace stream {
@@ -16,7 +18,6 @@ namespace {
 using common::Uuid;
 using common::testing::Eventually;
 using pulses::BufferStore;
-using pulses::Entry;
 using pulses::PublisherWorker;
 using std::chrono::seconds;
 
@@ -119,6 +120,30 @@ TEST_F(StreamSessionEndTest, WaitsForThePulseThatAnotherTookOut) {
   EXPECT_TRUE(Eventually([&] { return StatusNow() == sessions::Status::kEnded; }));
   publisher->Stop();
   EXPECT_EQ(published_, std::vector<std::string>{"the pulse"});
+}
+
+TEST_F(StreamSessionEndTest, LateChatDoesNotBeginItAnew) {
+  sessions::LiveSessions live(sessions_);
+  ASSERT_EQ(*live.Find(link_), session_);  // remembered as live
+  ASSERT_TRUE(*sessions_.EndByHand(session_, common::Now()));
+  // Even when the seal is gone with all the rest.
+  ASSERT_TRUE(redis_.Command({"DEL", Key("live")}).ok());
+
+  ingest::ChatWorker chat(10, {.live = live, .buffer = buffer_, .viewers = viewers_}, metrics_);
+  ASSERT_TRUE(chat.Offer({.link_id = link_,
+                          .chatter = *privacy::PlatformUserId::From("1"),
+                          .roles = {},
+                          .felt = {sentiment::Category::kExcited, 0.5f},
+                          .received = common::Now()}));
+  chat.Start();
+  const auto dropped = [&] {
+    return metrics_.Text().find("stream_chat_dropped_total{reason=\"no_session\"} 1") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(Eventually(dropped));
+  chat.Stop();
+  EXPECT_EQ(redis_.Command({"EXISTS", Key("live")})->integer(), 0);
+  EXPECT_TRUE(viewers_.Sessions().empty());
 }
 
 }  // namespace

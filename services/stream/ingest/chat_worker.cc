@@ -84,11 +84,15 @@ absl::Status ChatWorker::Buffer(const Uuid& link_id, const std::vector<ChatSenti
   }
   ASSIGN_OR_RETURN(auto appended, parts_.buffer.Append(*session, entries));
   if (appended == BufferStore::Appended::kAbsent) {
-    // New, or Redis lost it; the database says that it is live.
-    RETURN_IF_ERROR(parts_.buffer.Open(*session));
-    ASSIGN_OR_RETURN(appended, parts_.buffer.Append(*session, entries));
+    // New, or Redis lost it, or it has ended and we remember too long: the database knows.
+    parts_.live.Forget(link_id);
+    ASSIGN_OR_RETURN(const auto live, parts_.live.Find(link_id));
+    if (live == session) {
+      RETURN_IF_ERROR(parts_.buffer.Open(*session));
+      ASSIGN_OR_RETURN(appended, parts_.buffer.Append(*session, entries));
+    }
   }
-  if (appended == BufferStore::Appended::kSealed) {
+  if (appended != BufferStore::Appended::kDone) {
     parts_.viewers.Destroy(*session);
     parts_.live.Forget(link_id);
     idle_.Increment(static_cast<double>(batch.size()));

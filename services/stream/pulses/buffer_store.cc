@@ -99,9 +99,9 @@ absl::StatusOr<bool> BufferStore::Seal(const Uuid& session) {
 }
 
 absl::Status BufferStore::Delete(const Uuid& session) {
-  return redis_
-      .Command({"DEL", Live(session), Entries(session), Pending(session), LatestKey(session)},
-               {.idempotent = true})
+  return functions_
+      .Call("pulse_delete", {Live(session), Entries(session), Pending(session), LatestKey(session)},
+            {Text(kSealLife)}, {.idempotent = true})
       .status();
 }
 

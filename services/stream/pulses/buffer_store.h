@@ -1,7 +1,8 @@
 // The sentiments of platform sessions that wait for their pulse, in Redis (redis/pulses.lua).
 //
-// Keys of a session, all under `stream:{<session id>}:`, all deleted when it ends:
-//   live     hash, kLiveLife: that the session is here, its flush and its seal
+// Keys of a session, all under `stream:{<session id>}:`, deleted when it ends but for `live`:
+//   live     hash, kLiveLife: that the session is here, its flush and its seal; after the end the
+//            seal alone, kSealLife
 //   entries  list of pulse.h's records, the rules' max_hold twice: what waits
 //   pending  hash, likewise: the pulse that is taken out and not confirmed
 //   latest   string, kLiveLife: the last published pulse
@@ -19,6 +20,8 @@ namespace stream::pulses {
 // give way.
 inline constexpr int kMaxBuffered = 5000;
 inline constexpr std::chrono::hours kLiveLife{72};
+// Longer than anybody takes an ended session for a live one.
+inline constexpr std::chrono::minutes kSealLife{10};
 
 // What a flush begins with.
 struct Claimed {
@@ -62,6 +65,7 @@ class BufferStore {
 
   // False when the session is not here.
   absl::StatusOr<bool> Seal(const common::Uuid& session);
+  // Leaves the seal, here or not: for kSealLife appends are refused as kSealed.
   absl::Status Delete(const common::Uuid& session);
   absl::StatusOr<std::optional<std::string>> Latest(const common::Uuid& session);
 

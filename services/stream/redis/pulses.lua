@@ -104,9 +104,19 @@ local function seal(keys)
   return redis.status_reply('OK')
 end
 
+-- live entries pending latest | ttl: the session is over. Its seal stays for a while, so that a late
+-- append is told so and does not begin the session anew.
+local function delete(keys, args)
+  redis.call('DEL', unpack(keys))
+  redis.call('HSET', keys[1], 'sealed', 1)
+  redis.call('PEXPIRE', keys[1], args[1])
+  return redis.status_reply('OK')
+end
+
 redis.register_function('pulse_open', open)
 redis.register_function('pulse_append', append)
 redis.register_function('pulse_claim', claim)
 redis.register_function('pulse_settle', settle)
 redis.register_function('pulse_confirm', confirm)
 redis.register_function('pulse_seal', seal)
+redis.register_function('pulse_delete', delete)
