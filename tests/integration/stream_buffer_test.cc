@@ -82,6 +82,9 @@ TEST_F(BufferStoreTest, APulseComesBackUnderItsIdUntilItIsConfirmed) {
   EXPECT_EQ(again->pending->pulse_id, pulse);
   EXPECT_EQ(again->pending->payload, "the pulse");
   EXPECT_FALSE(*buffer_.Latest(session_));
+  const auto life = redis_.Command({"PTTL", "stream:{" + session_.ToString() + "}:pending"});
+  EXPECT_GT(life->integer(),
+            std::chrono::milliseconds(seconds(60)).count());  // than its sentiments
 
   EXPECT_TRUE(*buffer_.Confirm(session_, pulse, true));
   EXPECT_FALSE(*buffer_.Confirm(session_, pulse, true));

@@ -1,5 +1,7 @@
 #include "services/stream/pulses/buffer_store.h"
 
+#include <algorithm>
+
 #include "libs/common/base/status.h"
 
 namespace stream::pulses {
@@ -74,6 +76,7 @@ absl::Status BufferStore::Settle(const Uuid& session, const Settlement& settleme
                                         std::to_string(settlement.taken),
                                         Text(settlement.interval),
                                         Text(entry_life_),
+                                        Text(std::max<milliseconds>(entry_life_, kPendingLife)),
                                         settlement.pulse_id ? settlement.pulse_id->ToString() : "",
                                         settlement.payload};
   for (const Entry& entry : settlement.hold) arguments.push_back(Encode(entry));

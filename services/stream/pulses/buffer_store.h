@@ -4,8 +4,8 @@
 //   live     hash, kLiveLife: that the session is here, its flush and its seal; after the end the
 //            seal alone, kSealLife
 //   entries  list of pulse.h's records, the rules' max_hold twice: what waits
-//   pending  hash, likewise: the pulse that is taken out and not confirmed
-//   latest   string, kLiveLife: the last published pulse
+//   pending  hash, likewise but kPendingLife at least: the pulse that is taken out and not
+//   confirmed latest   string, kLiveLife: the last published pulse
 #pragma once
 #include <optional>
 #include <string>
@@ -20,6 +20,8 @@ namespace stream::pulses {
 // give way.
 inline constexpr int kMaxBuffered = 5000;
 inline constexpr std::chrono::hours kLiveLife{72};
+// Longer than anybody tries to publish a pulse: it is given up and counted, never just gone.
+inline constexpr std::chrono::minutes kPendingLife{5};
 // Longer than anybody takes an ended session for a live one.
 inline constexpr std::chrono::minutes kSealLife{10};
 

@@ -65,23 +65,23 @@ local function claim(keys, args)
   return answer
 end
 
--- live entries pending | token, taken, interval, ttl, id, payload, record…: removes the first
--- `taken` records, puts the given ones back in front, and, when there is an id, keeps the pulse.
--- The next flush is due at the next multiple of the interval.
+-- live entries pending | token, taken, interval, entries' ttl, pending's ttl, id, payload, record…:
+-- removes the first `taken` records, puts the given ones back in front, and, when there is an id,
+-- keeps the pulse. The next flush is due at the next multiple of the interval.
 local function settle(keys, args)
   if not holds_claim(keys[1], args[1]) then return redis.error_reply('CLAIM lost') end
   local now, interval = now_ms(), tonumber(args[3])
   redis.call('LTRIM', keys[2], args[2], -1)
   local held = {}
-  for i = #args, 7, -1 do held[#held + 1] = args[i] end
+  for i = #args, 8, -1 do held[#held + 1] = args[i] end
   push('LPUSH', keys[2], held, 1)
   redis.call('PEXPIRE', keys[2], args[4])
   redis.call('HSET', keys[1], 'due', (math.floor(now / interval) + 1) * interval)
-  if args[5] == '' then
+  if args[6] == '' then
     redis.call('HDEL', keys[1], 'token', 'claimed_until')
   else
-    redis.call('HSET', keys[3], 'id', args[5], 'payload', args[6], 'since', now)
-    redis.call('PEXPIRE', keys[3], args[4])
+    redis.call('HSET', keys[3], 'id', args[6], 'payload', args[7], 'since', now)
+    redis.call('PEXPIRE', keys[3], args[5])
   end
   return redis.status_reply('OK')
 end
