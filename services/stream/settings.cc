@@ -150,6 +150,8 @@ std::vector<std::string> Check(const S& settings) {
           "STREAM_TOKEN_ENCRYPTION_KEY: required with STREAM_TWITCH_CLIENT_ID");
   require(!twitch || !settings.twitch_client_secret.empty(),
           "STREAM_TWITCH_CLIENT_SECRET: required with STREAM_TWITCH_CLIENT_ID");
+  require(!twitch || webhook_secret_bytes != 0,
+          "STREAM_TWITCH_WEBHOOK_SECRET: required with STREAM_TWITCH_CLIENT_ID");
   require(webhook_secret_bytes == 0 || (webhook_secret_bytes >= 10 && webhook_secret_bytes <= 100),
           "STREAM_TWITCH_WEBHOOK_SECRET: must have 10 to 100 characters");
   require(identity_key_bytes == 0 || identity_key_bytes >= 32,

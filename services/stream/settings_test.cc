@@ -33,9 +33,10 @@ TEST(Settings, WhatOneRowCannotSeeIsFoundTogether) {
                       {"STREAM_PUBLIC_URL", "stream.example.net"}})
                 .size(),
             4u);
-  EXPECT_EQ(Problems({{"STREAM_TWITCH_CLIENT_ID", "id"}}).size(), 2u);
+  EXPECT_EQ(Problems({{"STREAM_TWITCH_CLIENT_ID", "id"}}).size(), 3u);
   EXPECT_TRUE(Problems({{"STREAM_TWITCH_CLIENT_ID", "id"},
                         {"STREAM_TWITCH_CLIENT_SECRET", "secret"},
+                        {"STREAM_TWITCH_WEBHOOK_SECRET", "0123456789"},
                         {"STREAM_TOKEN_ENCRYPTION_KEY",
                          common::crypto::Base64Encode(std::string(32, 'k'))}})
                   .empty());
