@@ -1,6 +1,7 @@
 #include "services/stream/ingest/webhook_rpc.h"
 
 #include "services/stream/errors.h"
+#include "services/stream/privacy/wipe.h"
 
 namespace stream::ingest {
 namespace {
@@ -50,6 +51,7 @@ absl::Status WebhookRpc::HandleTwitchWebhook(common::rpc::CallContext&,
                                              v1::HandleTwitchWebhookResponse& response) {
   const auto link_id = request.has_link_id() ? Uuid::Parse(request.link_id()) : std::nullopt;
   const Answer answer = twitch_.Handle(HeadersOf(request.headers()), request.body(), link_id);
+  privacy::WipeReceived(request.body());
   switch (answer.outcome) {
     case Outcome::kChallenged:
       response.set_challenge(answer.challenge);

@@ -2,6 +2,7 @@
 
 #include "libs/common/base/status.h"
 #include "services/stream/errors.h"
+#include "services/stream/privacy/wipe.h"
 
 namespace stream::pulses {
 
@@ -21,6 +22,7 @@ absl::Status AdminRpc::TestSentimentProcessing(common::rpc::CallContext&,
                                                v1::TestSentimentResponse& response) {
   for (const std::string& sample : request.sample_messages()) {
     const sentiment::Sentiment felt = sentiment::Classify(sample);
+    privacy::WipeReceived(sample);
     v1::SentimentEntry& entry = *response.add_entries();
     entry.set_category(static_cast<v1::SentimentCategory>(felt.category));
     entry.set_intensity(InSteps(felt.intensity));
