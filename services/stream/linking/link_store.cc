@@ -158,11 +158,11 @@ absl::StatusOr<PlatformUserId> LinkStore::UserId(const Uuid& link_id) {
   return *user;
 }
 
-absl::StatusOr<std::vector<Link>> LinkStore::Unsubscribed() {
+absl::StatusOr<std::vector<Link>> LinkStore::Unsubscribed(const Uuid& after) {
   ASSIGN_OR_RETURN(const auto rows,
                    mysql_.Query("SELECT " LINK_COLUMNS " FROM link WHERE subscribed_at IS NULL "
-                                "AND is_active = 1 ORDER BY link_id LIMIT ?",
-                                kMaxListed));
+                                "AND is_active = 1 AND link_id > ? ORDER BY link_id LIMIT ?",
+                                after, kMaxListed));
   std::vector<Link> out;
   for (const Row& row : rows) out.push_back(ReadLink(row));
   return out;

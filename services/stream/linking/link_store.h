@@ -41,8 +41,9 @@ class LinkStore {
   absl::StatusOr<bool> HasLink(const common::Uuid& account, platforms::Platform platform);
   absl::StatusOr<privacy::PlatformUserId> UserId(const common::Uuid& link_id);
 
-  // Active links whose events the platform was not asked for yet; at most kMaxListed.
-  absl::StatusOr<std::vector<Link>> Unsubscribed();
+  // Active links whose events the platform was not asked for yet, with ids above `after` and in
+  // their order; at most kMaxListed.
+  absl::StatusOr<std::vector<Link>> Unsubscribed(const common::Uuid& after);
   absl::Status MarkSubscribed(const common::Uuid& link_id, common::Time now);
 
  private:

@@ -1,12 +1,15 @@
 #include "services/stream/linking/subscriber_worker.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "libs/common/base/status.h"
 #include "libs/common/log/log.h"
 
 namespace stream::linking {
 namespace {
+
+using common::Uuid;
 
 constexpr std::chrono::seconds kIdlePause{60};  // also finds what another instance left undone
 constexpr std::chrono::seconds kFirstRetry{1};
@@ -15,7 +18,9 @@ constexpr std::chrono::seconds kLastRetry{60};
 }  // namespace
 
 std::chrono::microseconds SubscriberWorker::Step() {
-  const absl::Status status = SubscribeAll();
+  problem_.Update(SubscribePage());
+  if (after_) return std::chrono::microseconds(0);
+  const absl::Status status = std::exchange(problem_, absl::OkStatus());
   if (status.ok()) {
     pause_ = std::chrono::seconds(0);
     return kIdlePause;
@@ -27,9 +32,11 @@ std::chrono::microseconds SubscriberWorker::Step() {
   return pause_;
 }
 
-// One link that the platform refuses does not hold up the others.
-absl::Status SubscriberWorker::SubscribeAll() {
-  ASSIGN_OR_RETURN(const auto links, parts_.links.Unsubscribed());
+// One link that the platform refuses does not hold up the others, nor does a page of them.
+absl::Status SubscriberWorker::SubscribePage() {
+  const Uuid after = std::exchange(after_, std::nullopt).value_or(Uuid());
+  ASSIGN_OR_RETURN(const auto links, parts_.links.Unsubscribed(after));
+  if (links.size() == LinkStore::kMaxListed) after_ = links.back().link_id;
   absl::Status result;
   for (const Link& link : links) result.Update(Subscribe(link));
   return result;

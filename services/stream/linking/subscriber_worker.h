@@ -30,13 +30,15 @@ class SubscriberWorker {
 
  private:
   std::chrono::microseconds Step();
-  absl::Status SubscribeAll();
+  absl::Status SubscribePage();
   absl::Status Subscribe(const Link& link);
   absl::Status OpenIfLive(const Link& link, platforms::PlatformClient& client,
                           const privacy::PlatformUserId& user);
 
   const std::string public_url_;
   const Parts parts_;
+  std::optional<common::Uuid> after_;  // the last link of a full page
+  absl::Status problem_;               // the first one of this round
   std::chrono::seconds pause_{0};
   common::executor::Loop loop_;
 };
