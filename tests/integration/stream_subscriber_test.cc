@@ -2,12 +2,15 @@
 #include <atomic>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "embedded/stream/migrations.h"
+#include "libs/common/http/server.h"
 #include "libs/common/mysql/migrations.h"
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/servers.h"
 #include "services/stream/linking/subscriber_worker.h"
+#include "services/stream/platforms/twitch_client.h"
 
 namespace stream::linking {
 namespace {
@@ -103,6 +106,45 @@ TEST_F(StreamSubscriberTest, APageOfRefusedLinksDoesNotHoldUpTheNext) {
   worker.Start();
   EXPECT_TRUE(Eventually([&] { return Subscribed() == 1; }));
   EXPECT_TRUE(Eventually([&] { return refused >= 2 * LinkStore::kMaxListed; }));  // tried again
+}
+
+// A Twitch that forbids one type of events.
+absl::Status SubscribeWhileForbidden(const std::string& forbidden) {
+  using common::http::JsonResponse;
+  using common::http::Request;
+  auto server = *common::http::Server::Start(
+      {}, {{.method = "POST",
+            .pattern = "/oauth2/token",
+            .handler =
+                [](const Request&) {
+                  return JsonResponse(200, R"({"access_token": "t", "expires_in": 3600})");
+                },
+            .max_body_bytes = 1000,
+            .run_inline = true},
+           {.method = "POST",
+            .pattern = "/helix/eventsub/subscriptions",
+            .handler =
+                [&](const Request& request) {
+                  const bool refused = nlohmann::json::parse(request.body)["type"] == forbidden;
+                  return JsonResponse(refused ? 403 : 202, "{}");
+                },
+            .max_body_bytes = 1000,
+            .run_inline = true}});
+  const std::string url = "http://127.0.0.1:" + std::to_string(server->port());
+  common::http::Client http;
+  platforms::TwitchClient twitch({.client_id = "id",
+                                  .client_secret = Secret("secret"),
+                                  .webhook_secret = Secret("0123456789"),
+                                  .id_url = url,
+                                  .api_url = url},
+                                 http);
+  return twitch.Subscribe(*PlatformUserId::From(kGoodUser), "http://127.0.0.1/hook");
+}
+
+TEST(StreamTwitchSubscriptionTest, OnlyChatMayBeForbidden) {
+  EXPECT_TRUE(SubscribeWhileForbidden("channel.chat.message").ok());
+  EXPECT_FALSE(SubscribeWhileForbidden("stream.online").ok());
+  EXPECT_FALSE(SubscribeWhileForbidden("stream.offline").ok());
 }
 
 }  // namespace

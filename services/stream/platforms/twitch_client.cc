@@ -25,7 +25,8 @@ using privacy::PlatformUserId;
 
 // What the chat of the user's own channel takes, read by an application.
 constexpr const char* kScopes = "user:read:chat user:bot channel:bot";
-constexpr const char* kEventTypes[] = {"stream.online", "stream.offline", "channel.chat.message"};
+constexpr const char* kChatMessage = "channel.chat.message";
+constexpr const char* kEventTypes[] = {"stream.online", "stream.offline", kChatMessage};
 // A token is renewed this long before it ends.
 constexpr std::chrono::minutes kExpiryMargin{5};
 
@@ -200,7 +201,8 @@ absl::Status TwitchClient::SubscribeTo(const char* type, const PlatformUserId& c
                                        const std::string& callback_url) {
   const std::string id = UserIdText(channel);
   nlohmann::json condition = {{"broadcaster_user_id", id}};
-  if (std::string_view(type) == "channel.chat.message") condition["user_id"] = id;
+  const bool chat = std::string_view(type) == kChatMessage;
+  if (chat) condition["user_id"] = id;
   const nlohmann::json body = {{"type", type},
                                {"version", "1"},
                                {"condition", condition},
@@ -213,10 +215,11 @@ absl::Status TwitchClient::SubscribeTo(const char* type, const PlatformUserId& c
                           .url = options_.api_url + "/helix/eventsub/subscriptions",
                           .headers = {{"Content-Type", "application/json"}},
                           .body = body.dump()}));
-  // 409: an identical one exists. 403: the user refused the scope, which costs this type only.
+  // 409: an identical one exists. 403: the user refused the scope of chat, which costs chat only;
+  // the other types need none, and without them there would be no sessions.
   if (response.status == 202 || response.status == 409) return absl::OkStatus();
   common::log::Warning("platform.subscribe_refused", {{"type", type}, {"status", response.status}});
-  return response.status == 403 ? absl::OkStatus() : Unavailable();
+  return chat && response.status == 403 ? absl::OkStatus() : Unavailable();
 }
 
 absl::StatusOr<Response> TwitchClient::Helix(OutgoingRequest request) {
