@@ -1,10 +1,13 @@
 // Asking a platform for events: what it refuses holds up nothing else, and is noticed.
 #include <atomic>
+#include <future>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "embedded/stream/migrations.h"
+#include "libs/common/executor/executor.h"
 #include "libs/common/http/server.h"
 #include "libs/common/mysql/migrations.h"
 #include "libs/common/testing/eventually.h"
@@ -18,6 +21,8 @@ namespace {
 using common::Time;
 using common::Uuid;
 using common::config::Secret;
+using common::http::JsonResponse;
+using common::http::Request;
 using common::testing::Eventually;
 using platforms::Platform;
 using privacy::PlatformUserId;
@@ -42,16 +47,18 @@ class PickyPlatform final : public platforms::PlatformClient {
 
   Platform platform() const override { return Platform::kTwitch; }
   std::string AuthorizationUrl(const std::string&, const std::string&) const override { return ""; }
-  absl::StatusOr<platforms::Tokens> ExchangeCode(const Secret&, const std::string&) override {
+  absl::StatusOr<platforms::Tokens> ExchangeCode(const Secret&, const std::string&, Time) override {
     return absl::UnimplementedError("");
   }
-  absl::StatusOr<platforms::PlatformIdentity> ReadIdentity(const platforms::Tokens&) override {
+  absl::StatusOr<platforms::PlatformIdentity> ReadIdentity(const platforms::Tokens&,
+                                                           Time) override {
     return absl::UnimplementedError("");
   }
-  absl::StatusOr<std::optional<platforms::LiveStream>> FindLive(const PlatformUserId&) override {
+  absl::StatusOr<std::optional<platforms::LiveStream>> FindLive(const PlatformUserId&,
+                                                                Time) override {
     return std::optional<platforms::LiveStream>();
   }
-  absl::Status Subscribe(const PlatformUserId& channel, const std::string&) override {
+  absl::Status Subscribe(const PlatformUserId& channel, const std::string&, Time) override {
     if (channel == *PlatformUserId::From(kGoodUser)) return absl::OkStatus();
     ++refused_;
     return absl::UnavailableError("refused");
@@ -108,43 +115,83 @@ TEST_F(StreamSubscriberTest, APageOfRefusedLinksDoesNotHoldUpTheNext) {
   EXPECT_TRUE(Eventually([&] { return refused >= 2 * LinkStore::kMaxListed; }));  // tried again
 }
 
-// A Twitch that forbids one type of events.
-absl::Status SubscribeWhileForbidden(const std::string& forbidden) {
-  using common::http::JsonResponse;
-  using common::http::Request;
-  auto server = *common::http::Server::Start(
-      {}, {{.method = "POST",
-            .pattern = "/oauth2/token",
-            .handler =
-                [](const Request&) {
-                  return JsonResponse(200, R"({"access_token": "t", "expires_in": 3600})");
-                },
-            .max_body_bytes = 1000,
-            .run_inline = true},
-           {.method = "POST",
-            .pattern = "/helix/eventsub/subscriptions",
-            .handler =
-                [&](const Request& request) {
-                  const bool refused = nlohmann::json::parse(request.body)["type"] == forbidden;
-                  return JsonResponse(refused ? 403 : 202, "{}");
-                },
-            .max_body_bytes = 1000,
-            .run_inline = true}});
-  const std::string url = "http://127.0.0.1:" + std::to_string(server->port());
-  common::http::Client http;
-  platforms::TwitchClient twitch({.client_id = "id",
-                                  .client_secret = Secret("secret"),
-                                  .webhook_secret = Secret("0123456789"),
-                                  .id_url = url,
-                                  .api_url = url},
-                                 http);
-  return twitch.Subscribe(*PlatformUserId::From(kGoodUser), "http://127.0.0.1/hook");
+// A Twitch that forbids one type of events, and that issues tokens after `before_token`.
+class FakeTwitch {
+ public:
+  explicit FakeTwitch(
+      std::string forbidden, std::function<void()> before_token = [] {})
+      : server_(*common::http::Server::Start(
+            {.executor = [this](auto task) { return executor_.TrySubmit(std::move(task)); }},
+            {Post("/oauth2/token",
+                  [before_token](const Request&) {
+                    before_token();
+                    return JsonResponse(200, R"({"access_token": "t", "expires_in": 3600})");
+                  }),
+             Post("/helix/eventsub/subscriptions",
+                  [forbidden](const Request& request) {
+                    const auto type = nlohmann::json::parse(request.body)["type"];
+                    return JsonResponse(type == forbidden ? 403 : 202, "{}");
+                  })})),
+        url_("http://127.0.0.1:" + std::to_string(server_->port())) {}
+
+  absl::Status Subscribe(Time deadline) {
+    return client_.Subscribe(*PlatformUserId::From(kGoodUser), "http://127.0.0.1/hook", deadline);
+  }
+
+ private:
+  static common::http::Route Post(const char* pattern, common::http::Handler handler) {
+    return {.method = "POST",
+            .pattern = pattern,
+            .handler = std::move(handler),
+            .max_body_bytes = 1000};
+  }
+
+  common::executor::Executor executor_{2, 10};
+  std::unique_ptr<common::http::Server> server_;
+  const std::string url_;
+  common::http::Client http_;
+  platforms::TwitchClient client_{{.client_id = "id",
+                                   .client_secret = Secret("secret"),
+                                   .webhook_secret = Secret("0123456789"),
+                                   .id_url = url_,
+                                   .api_url = url_},
+                                  http_};
+};
+
+Time Soon() { return common::Now() + std::chrono::seconds(10); }
+
+TEST(StreamTwitchTest, OnlyChatMayBeForbidden) {
+  EXPECT_TRUE(FakeTwitch("channel.chat.message").Subscribe(Soon()).ok());
+  EXPECT_FALSE(FakeTwitch("stream.online").Subscribe(Soon()).ok());
+  EXPECT_FALSE(FakeTwitch("stream.offline").Subscribe(Soon()).ok());
 }
 
-TEST(StreamTwitchSubscriptionTest, OnlyChatMayBeForbidden) {
-  EXPECT_TRUE(SubscribeWhileForbidden("channel.chat.message").ok());
-  EXPECT_FALSE(SubscribeWhileForbidden("stream.online").ok());
-  EXPECT_FALSE(SubscribeWhileForbidden("stream.offline").ok());
+TEST(StreamTwitchTest, WhoHasLittleTimeDoesNotWaitForWhoHasMuch) {
+  std::promise<void> answer;
+  std::atomic<int> asked{0};
+  FakeTwitch twitch("", [&asked, answered = answer.get_future().share()] {
+    ++asked;
+    answered.wait();
+  });
+  std::atomic<bool> done{false};
+  absl::Status patient;
+  std::thread caller([&] {
+    patient = twitch.Subscribe(Soon());
+    done = true;
+  });
+  EXPECT_TRUE(Eventually([&] { return asked == 1; }));
+  EXPECT_FALSE(twitch.Subscribe(common::Now() + std::chrono::milliseconds(100)).ok());
+  EXPECT_FALSE(done);
+  answer.set_value();
+  caller.join();
+  EXPECT_TRUE(patient.ok()) << patient;
+}
+
+TEST(StreamTwitchTest, NothingIsAskedAfterTheDeadline) {
+  std::atomic<int> asked{0};
+  FakeTwitch twitch("", [&] { ++asked; });
+  EXPECT_FALSE(twitch.Subscribe(common::Now()).ok());
+  EXPECT_EQ(asked, 0);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ using platforms::Platform;
 
 constexpr size_t kUuidBytes = 16;
 constexpr size_t kStateSecretBytes = 32;
+constexpr std::chrono::seconds kRedirectTime{10};  // as long as an RPC may take
 
 // The state names its request, because a browser comes back with nothing else, and proves it.
 std::string NewState(const Uuid& request_id) {
@@ -94,14 +95,16 @@ absl::StatusOr<PendingLink> OAuthFlow::TakePending(const Uuid& request_id,
 
 absl::StatusOr<NamedLink> OAuthFlow::Complete(const Uuid& request_id,
                                               const std::optional<Uuid>& account,
-                                              const std::string& state, const Secret& code) {
+                                              const std::string& state, const Secret& code,
+                                              common::Time deadline) {
   ASSIGN_OR_RETURN(const PendingLink pending, TakePending(request_id, account, state));
   platforms::PlatformClient* const client = platforms_.Find(pending.platform);
   if (client == nullptr) {
     return Make(kPlatformNotConfigured, "the operator has not configured this platform");
   }
-  ASSIGN_OR_RETURN(platforms::Tokens tokens, client->ExchangeCode(code, pending.redirect_uri));
-  ASSIGN_OR_RETURN(platforms::PlatformIdentity identity, client->ReadIdentity(tokens));
+  ASSIGN_OR_RETURN(platforms::Tokens tokens,
+                   client->ExchangeCode(code, pending.redirect_uri, deadline));
+  ASSIGN_OR_RETURN(platforms::PlatformIdentity identity, client->ReadIdentity(tokens, deadline));
   const common::Time now = common::Now();
   const Link link{.link_id = Uuid::V7(now),
                   .account_id = pending.account_id,
@@ -135,8 +138,8 @@ Response OAuthFlow::HandleRedirect(const Request& request) {
   if (!request_id || !code || code->empty()) {
     return TextResponse(400, "This is not a redirect that we asked for.\n");
   }
-  const auto linked =
-      Complete(*request_id, std::nullopt, std::string(*state), Secret(std::string(*code)));
+  const auto linked = Complete(*request_id, std::nullopt, std::string(*state),
+                               Secret(std::string(*code)), common::Now() + kRedirectTime);
   if (linked.ok()) return TextResponse(200, "Linked. You may close this page.\n");
   const std::string reason = common::errors::ReasonOf(linked.status()).value_or("INTERNAL");
   common::log::Info("oauth.redirect_failed", {{"reason", reason}});

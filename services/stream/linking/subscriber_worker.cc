@@ -14,6 +14,7 @@ using common::Uuid;
 constexpr std::chrono::seconds kIdlePause{60};  // also finds what another instance left undone
 constexpr std::chrono::seconds kFirstRetry{1};
 constexpr std::chrono::seconds kLastRetry{60};
+constexpr std::chrono::seconds kLinkTime{30};  // for all that one link takes at its platform
 
 }  // namespace
 
@@ -49,14 +50,16 @@ absl::Status SubscriberWorker::Subscribe(const Link& link) {
   const std::string callback_url = public_url_ + "/stream/webhook/" +
                                    std::string(platforms::WordOf(link.platform)) + "/" +
                                    link.link_id.ToString();
-  RETURN_IF_ERROR(client->Subscribe(user, callback_url));
-  RETURN_IF_ERROR(OpenIfLive(link, *client, user));
+  const common::Time deadline = common::Now() + kLinkTime;
+  RETURN_IF_ERROR(client->Subscribe(user, callback_url, deadline));
+  RETURN_IF_ERROR(OpenIfLive(link, *client, user, deadline));
   return parts_.links.MarkSubscribed(link.link_id, common::Now());
 }
 
 absl::Status SubscriberWorker::OpenIfLive(const Link& link, platforms::PlatformClient& client,
-                                          const privacy::PlatformUserId& user) {
-  ASSIGN_OR_RETURN(const auto stream, client.FindLive(user));
+                                          const privacy::PlatformUserId& user,
+                                          common::Time deadline) {
+  ASSIGN_OR_RETURN(const auto stream, client.FindLive(user, deadline));
   if (!stream) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto opened,
                    parts_.sessions.OpenByPlatform(

@@ -1,5 +1,6 @@
 #include "services/stream/platforms/twitch_client.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
@@ -115,41 +116,54 @@ std::string TwitchClient::AuthorizationUrl(const std::string& redirect_uri,
 }
 
 absl::StatusOr<Tokens> TwitchClient::ExchangeCode(const Secret& code,
-                                                  const std::string& redirect_uri) {
+                                                  const std::string& redirect_uri, Time deadline) {
   return RequestTokens({{"grant_type", "authorization_code"},
                         {"code", code.Reveal()},
-                        {"redirect_uri", redirect_uri}});
+                        {"redirect_uri", redirect_uri}},
+                       deadline);
 }
 
-absl::StatusOr<Tokens> TwitchClient::RequestTokens(const common::http::Params& grant) {
+absl::StatusOr<Response> TwitchClient::Send(OutgoingRequest request, Time deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - common::Now());
+  if (left.count() <= 0) return Unavailable();
+  request.timeout = std::min(request.timeout, left);
+  auto response = http_.Send(request);
+  if (!response.ok()) return Unavailable();
+  return response;
+}
+
+absl::StatusOr<Tokens> TwitchClient::RequestTokens(const common::http::Params& grant,
+                                                   Time deadline) {
   common::http::Params form = grant;
   form.emplace_back("client_id", options_.client_id);
   form.emplace_back("client_secret", options_.client_secret.Reveal());
-  auto response = http_.Send({.method = "POST",
-                              .url = options_.id_url + "/oauth2/token",
-                              .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
-                              .body = FormEncode(form)});
-  if (!response.ok()) return Unavailable();
-  const Wiped wiped(*response);
-  if (response->status == 400 || response->status == 401 || response->status == 403) {
+  ASSIGN_OR_RETURN(auto response,
+                   Send({.method = "POST",
+                         .url = options_.id_url + "/oauth2/token",
+                         .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
+                         .body = FormEncode(form)},
+                        deadline));
+  const Wiped wiped(response);
+  if (response.status == 400 || response.status == 401 || response.status == 403) {
     return Make(kAuthorizationCodeInvalid, "Twitch refused the grant");
   }
-  auto tokens = response->status == 200 ? ReadTokens(response->body, common::Now()) : std::nullopt;
+  auto tokens = response.status == 200 ? ReadTokens(response.body, common::Now()) : std::nullopt;
   if (!tokens) return Unavailable();
   return *std::move(tokens);
 }
 
-absl::StatusOr<PlatformIdentity> TwitchClient::ReadIdentity(const Tokens& tokens) {
-  auto response = http_.Send({.method = "GET",
-                              .url = options_.api_url + "/helix/users",
-                              .headers = {{"Authorization", "Bearer " + tokens.access.Reveal()},
-                                          {"Client-Id", options_.client_id}}});
-  if (!response.ok()) return Unavailable();
-  const Wiped wiped(*response);
+absl::StatusOr<PlatformIdentity> TwitchClient::ReadIdentity(const Tokens& tokens, Time deadline) {
+  ASSIGN_OR_RETURN(auto response,
+                   Send({.method = "GET",
+                         .url = options_.api_url + "/helix/users",
+                         .headers = {{"Authorization", "Bearer " + tokens.access.Reveal()},
+                                     {"Client-Id", options_.client_id}}},
+                        deadline));
+  const Wiped wiped(response);
   std::optional<PlatformUserId> id;
   Secret display_name;
-  if (response->status != 200) return Unavailable();
-  ReadFirstOfData(response->body, [&](JsonReader& json, std::string_view member) {
+  if (response.status != 200) return Unavailable();
+  ReadFirstOfData(response.body, [&](JsonReader& json, std::string_view member) {
     std::string_view raw;
     if (member == "id" && json.String(raw)) {
       id = PlatformUserId::From(raw);
@@ -163,10 +177,12 @@ absl::StatusOr<PlatformIdentity> TwitchClient::ReadIdentity(const Tokens& tokens
   return PlatformIdentity{*id, std::move(display_name)};
 }
 
-absl::StatusOr<std::optional<LiveStream>> TwitchClient::FindLive(const PlatformUserId& channel) {
+absl::StatusOr<std::optional<LiveStream>> TwitchClient::FindLive(const PlatformUserId& channel,
+                                                                 Time deadline) {
   ASSIGN_OR_RETURN(auto response, Helix({.method = "GET",
                                          .url = options_.api_url + "/helix/streams?" +
-                                                FormEncode({{"user_id", UserIdText(channel)}})}));
+                                                FormEncode({{"user_id", UserIdText(channel)}})},
+                                        deadline));
   const Wiped wiped(response);
   if (response.status != 200) return Unavailable();
   LiveStream live;
@@ -191,14 +207,16 @@ absl::StatusOr<std::optional<LiveStream>> TwitchClient::FindLive(const PlatformU
   return std::optional(std::move(live));
 }
 
-absl::Status TwitchClient::Subscribe(const PlatformUserId& channel,
-                                     const std::string& callback_url) {
-  for (const char* type : kEventTypes) RETURN_IF_ERROR(SubscribeTo(type, channel, callback_url));
+absl::Status TwitchClient::Subscribe(const PlatformUserId& channel, const std::string& callback_url,
+                                     Time deadline) {
+  for (const char* type : kEventTypes) {
+    RETURN_IF_ERROR(SubscribeTo(type, channel, callback_url, deadline));
+  }
   return absl::OkStatus();
 }
 
 absl::Status TwitchClient::SubscribeTo(const char* type, const PlatformUserId& channel,
-                                       const std::string& callback_url) {
+                                       const std::string& callback_url, Time deadline) {
   const std::string id = UserIdText(channel);
   nlohmann::json condition = {{"broadcaster_user_id", id}};
   const bool chat = std::string_view(type) == kChatMessage;
@@ -214,7 +232,8 @@ absl::Status TwitchClient::SubscribeTo(const char* type, const PlatformUserId& c
                    Helix({.method = "POST",
                           .url = options_.api_url + "/helix/eventsub/subscriptions",
                           .headers = {{"Content-Type", "application/json"}},
-                          .body = body.dump()}));
+                          .body = body.dump()},
+                         deadline));
   // 409: an identical one exists. 403: the user refused the scope of chat, which costs chat only;
   // the other types need none, and without them there would be no sessions.
   if (response.status == 202 || response.status == 409) return absl::OkStatus();
@@ -222,28 +241,32 @@ absl::Status TwitchClient::SubscribeTo(const char* type, const PlatformUserId& c
   return chat && response.status == 403 ? absl::OkStatus() : Unavailable();
 }
 
-absl::StatusOr<Response> TwitchClient::Helix(OutgoingRequest request) {
+absl::StatusOr<Response> TwitchClient::Helix(OutgoingRequest request, Time deadline) {
   const common::http::Headers given = request.headers;
   for (const bool last_try : {false, true}) {
-    ASSIGN_OR_RETURN(const Secret token, AppToken());
+    ASSIGN_OR_RETURN(const Secret token, AppToken(deadline));
     request.headers = given;
     request.headers.emplace_back("Authorization", "Bearer " + token.Reveal());
     request.headers.emplace_back("Client-Id", options_.client_id);
-    auto response = http_.Send(request);
-    if (!response.ok()) return Unavailable();
-    if (response->status != 401 || last_try) return response;
+    ASSIGN_OR_RETURN(auto response, Send(request, deadline));
+    if (response.status != 401 || last_try) return response;
     ForgetAppToken();
   }
   return Unavailable();
 }
 
-absl::StatusOr<Secret> TwitchClient::AppToken() {
-  const std::lock_guard lock(mutex_);  // held over the call: one fetch serves all who wait
-  if (!app_token_ || app_token_->expires_at - kExpiryMargin < common::Now()) {
-    auto fetched = RequestTokens({{"grant_type", "client_credentials"}});
-    if (!fetched.ok()) return Unavailable();
-    app_token_ = *std::move(fetched);
+absl::StatusOr<Secret> TwitchClient::AppToken(Time deadline) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (app_token_ && app_token_->expires_at - kExpiryMargin >= common::Now()) {
+      return app_token_->access;
+    }
   }
+  // Two callers may both fetch one: either is good.
+  auto fetched = RequestTokens({{"grant_type", "client_credentials"}}, deadline);
+  if (!fetched.ok()) return Unavailable();
+  const std::lock_guard lock(mutex_);
+  app_token_ = *std::move(fetched);
   return app_token_->access;
 }
 
