@@ -3,6 +3,8 @@
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -44,6 +46,24 @@ bool Report(const config::LoadReport& report, bool strict) {
   return report.errors.empty() && (!strict || report.warnings.empty());
 }
 
+namespace {
+
+// gRPC and protobuf print what peers sent them, line breaks included: anybody could write our log.
+// Where a message came from is told, its text is not.
+void SilenceLibraries() {
+  gpr_set_log_function([](gpr_log_func_args* message) {
+    log::Write(
+        message->severity == GPR_LOG_SEVERITY_ERROR ? log::Level::kWarning : log::Level::kDebug,
+        "grpc.core", {{"file", message->file}, {"line", message->line}});
+  });
+  google::protobuf::SetLogHandler(
+      [](google::protobuf::LogLevel, const char* file, int line, const std::string&) {
+        log::Debug("protobuf", {{"file", file}, {"line", line}});
+      });
+}
+
+}  // namespace
+
 void PrepareProcess(const std::string& name, const ServerSettings& settings) {
   // gRPC's tracing prints what passes through it, payloads and tokens included.
   unsetenv("GRPC_TRACE");
@@ -56,6 +76,7 @@ void PrepareProcess(const std::string& name, const ServerSettings& settings) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   log::Init(name, settings.log_level);
+  SilenceLibraries();
 }
 
 int CheckHealth(const config::Address& admin) {
