@@ -14,7 +14,7 @@
 namespace common::mysql {
 namespace {
 
-constexpr auto kLockWait = std::chrono::seconds(5);
+constexpr auto kLockWait = std::chrono::seconds(2);
 constexpr int kLockAttempts = 24;  // two minutes for another instance to finish
 
 struct Migration {
