@@ -116,7 +116,7 @@ absl::Status TwitchWebhook::ApplyLifecycle(TwitchEventType type, const TwitchEve
                      parts_.sessions.OpenByPlatform(
                          {.link_id = link_id,
                           .stream_mark = parts_.marks.OfStream(link_id, event.stream_id),
-                          .started_at = *event.started_at,
+                          .started_at = std::min(*event.started_at, sent_at),
                           .in_game_id = {}}));
     if (!session) return absl::OkStatus();
   }

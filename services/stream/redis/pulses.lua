@@ -104,8 +104,8 @@ local function seal(keys)
   return redis.status_reply('OK')
 end
 
--- live entries pending latest | ttl: the session is over. Its seal stays for a while, so that a late
--- append is told so and does not begin the session anew.
+-- live entries pending latest | ttl: the session is over. Its seal stays for a while, so that a
+-- late append is told so and does not begin the session anew.
 local function delete(keys, args)
   redis.call('DEL', unpack(keys))
   redis.call('HSET', keys[1], 'sealed', 1)

@@ -32,10 +32,12 @@ struct OnlineNews {
   common::Time stream_started_at;
   std::optional<common::Time> last_offline_at;  // the latest end that we were told of
   bool stream_known = false;                    // the stream has, or had, a session
+  std::optional<common::Time> live_since;       // when the stream that is live now began
 };
-// A known stream is not started again, not even one that was stopped by hand.
+// A known stream is not started again, not even one that was stopped by hand; and news of an
+// earlier stream does not end the present one.
 inline bool OpensSession(const OnlineNews& news) {
-  return !news.stream_known &&
+  return !news.stream_known && !(news.live_since && *news.live_since >= news.stream_started_at) &&
          !(news.last_offline_at && *news.last_offline_at >= news.stream_started_at);
 }
 // Whether an "offline" sent at that time speaks of this session, and not of an earlier one.

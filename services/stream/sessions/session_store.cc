@@ -144,12 +144,12 @@ absl::StatusOr<std::optional<Session>> SessionStore::OpenByPlatform(const Openin
                      transaction.Query("SELECT 1 FROM session WHERE link_id = ? AND "
                                        "stream_mark = ? LIMIT 1",
                                        opening.link_id, opening.stream_mark));
-    if (!link.is_active || !OpensSession({opening.started_at, link.offline_at, !known.empty()})) {
-      return absl::OkStatus();
-    }
-    ASSIGN_OR_RETURN(const auto earlier, LiveOf(transaction, opening.link_id));
-    if (earlier) {
-      RETURN_IF_ERROR(BeginEnd(transaction, earlier->session_id, opening.started_at).status());
+    ASSIGN_OR_RETURN(const auto live, LiveOf(transaction, opening.link_id));
+    OnlineNews news{opening.started_at, link.offline_at, !known.empty()};
+    if (live) news.live_since = live->started_at;
+    if (!link.is_active || !OpensSession(news)) return absl::OkStatus();
+    if (live) {
+      RETURN_IF_ERROR(BeginEnd(transaction, live->session_id, opening.started_at).status());
     }
     ASSIGN_OR_RETURN(opened, Insert(transaction, link, opening));
     return absl::OkStatus();
