@@ -98,6 +98,11 @@ absl::Status AudienceRpc::Allow(const CallContext& call, const v1::TriggerReacti
   if (request.event_type() == v1::REACTION_EVENT_TYPE_WORLD_FIRST) {
     return common::errors::Make(kEventTypeNotAllowed, "a world first needs role service");
   }
+  // A retry is no reaction of its own.
+  if (const auto known = RequestOf(request)) {
+    ASSIGN_OR_RETURN(const auto replay, parts_.live.FindReplay(session.key, *known));
+    if (replay) return absl::OkStatus();
+  }
   return parts_.reactions.CountUser(session.key, options_.user_reactions_per_minute, call.now);
 }
 

@@ -66,6 +66,9 @@ class LiveStore {
   absl::StatusOr<Applied> Update(const LiveKey& key, common::Time now, const Rule& rule,
                                  const std::optional<Request>& request = std::nullopt);
 
+  // What Update gives for a request that was carried out before; nullopt for a new one.
+  absl::StatusOr<std::optional<Applied>> FindReplay(const LiveKey& key, const Request& request);
+
   // Opens a session with its first audience. One that is open already is returned as it is: a
   // repeated start draws nobody.
   absl::StatusOr<LiveSession> Open(const LiveKey& key, common::Time now, const Change& first);
@@ -86,7 +89,6 @@ class LiveStore {
   absl::StatusOr<LiveSession> ToSession(const LiveKey& key, StoredAudience stored);
   absl::StatusOr<Applied> Apply(const LiveSession& session, Change change,
                                 const std::optional<Request>& request);
-  absl::StatusOr<std::optional<Applied>> FindReplay(const LiveKey& key, const Request& request);
   uint32_t Room(uint32_t heads) const;  // for how many more
   std::mutex& StripeOf(const LiveKey& key);
 
