@@ -299,8 +299,11 @@ up() {
     say "already up; ./dev status shows where"
     return
   fi
-  setup
-  build stream streaming platform_sim call
+  # What died is started again as it was; only a whole start builds.
+  if ((running == 0)) || [[ ! -x $BIN/call ]]; then
+    setup
+    build stream streaming platform_sim call
+  fi
   start_stack
   seed_pool
   say "up. Addresses and ids: . .dev/env    A token: ./dev token    Stop: ./dev down"
