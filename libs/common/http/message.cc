@@ -11,6 +11,8 @@ const char* ReasonOf(int status) {
   switch (status) {
     case 400:
       return R"({"error":"malformed request"})";
+    case 403:
+      return R"({"error":"refused"})";
     case 404:
       return R"({"error":"not found"})";
     case 405:

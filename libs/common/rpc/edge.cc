@@ -2,6 +2,7 @@
 
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
+#include "libs/common/http/message.h"
 #include "libs/common/rpc/validator.h"
 
 namespace common::rpc {
@@ -131,9 +132,9 @@ absl::StatusOr<Identity> Edge::Identify(const Method& method,
     everyone.admin = true;
     return everyone;
   }
-  constexpr std::string_view kScheme = "Bearer ";
+  constexpr std::string_view kScheme = "Bearer ";  // in any case, RFC 9110 section 11.1
   const std::string_view authorization = Header(context, "authorization");
-  if (!authorization.starts_with(kScheme)) {
+  if (!http::EqualsIgnoringCase(authorization.substr(0, kScheme.size()), kScheme)) {
     return errors::Make(errors::kTokenMissing, "send authorization: Bearer <token>");
   }
   return verifier_.Verify(authorization.substr(kScheme.size()), Now());

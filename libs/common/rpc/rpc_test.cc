@@ -2,6 +2,7 @@
 
 #include <bannou/stream/v1/admin.pb.h>
 #include <bannou/stream/v1/platform.pb.h>
+#include <bannou/stream/v1/webhook.pb.h>
 #include <bannou/streaming/v1/audience.pb.h>
 #include <gtest/gtest.h>
 #include <jwt/jwt.hpp>
@@ -148,6 +149,13 @@ TEST(Validator, LooksIntoLists) {
   bannou::stream::v1::TestSentimentRequest request;
   for (int i = 0; i < 101; ++i) request.add_sample_messages("x");
   EXPECT_EQ(Fields(request), (std::vector<std::string>{"sample_messages"}));
+}
+
+TEST(Validator, LooksIntoMaps) {
+  bannou::stream::v1::TwitchWebhookPayload request;
+  (*request.mutable_headers())["name"] = std::string(100'000, 'x');
+  const auto fields = Fields(request);
+  EXPECT_NE(std::find(fields.begin(), fields.end(), "headers"), fields.end());
 }
 
 TEST(Edge, EveryMethodOfTheContractStatesItsPermission) {

@@ -124,6 +124,22 @@ void CheckValue(const FieldDescriptor& field, const FieldRules& rules, const Val
   }
 }
 
+// A map's rules hold for its keys and its values where they are text. The path names the map only:
+// a key is the caller's.
+void CheckMap(const Message& message, const FieldDescriptor& field, const FieldRules& rules,
+              const std::string& path, Violations& out) {
+  const Reflection& reflection = *message.GetReflection();
+  const size_t before = out.size();
+  for (int i = 0; i < reflection.FieldSize(message, &field) && out.size() == before; ++i) {
+    const Message& entry = reflection.GetRepeatedMessage(message, &field, i);
+    for (const FieldDescriptor* part :
+         {field.message_type()->map_key(), field.message_type()->map_value()}) {
+      if (part->cpp_type() != FieldDescriptor::CPPTYPE_STRING) continue;
+      CheckText(*part, rules, Value(entry, *part, -1).Text(), path, out);
+    }
+  }
+}
+
 void CheckRepeated(const Message& message, const FieldDescriptor& field, const FieldRules& rules,
                    const std::string& path, int depth, Violations& out) {
   const int size = message.GetReflection()->FieldSize(message, &field);
@@ -134,7 +150,7 @@ void CheckRepeated(const Message& message, const FieldDescriptor& field, const F
     out.push_back({path, absl::StrCat("must have at most ", rules.max_items(), " items")});
     return;
   }
-  if (field.is_map()) return;
+  if (field.is_map()) return CheckMap(message, field, rules, path, out);
   for (int i = 0; i < size; ++i) {
     CheckValue(field, rules, Value(message, field, i), absl::StrCat(path, "[", i, "]"), depth, out);
   }
