@@ -156,6 +156,9 @@ TEST(Story, TheWholeWayFromASignedWebhookToABlendedHypedStream) {
 
   EXPECT_EQ(events.Of<stream::StreamPlatformLinkedEvent>().size(), 1u);
   EXPECT_EQ(events.Of<stream::StreamPlatformSessionStartedEvent>().size(), 1u);
+  EXPECT_FALSE(outcome.platform_session_ended.is_active());
+  EXPECT_TRUE(outcome.platform_session_ended.has_ended_at());
+  EXPECT_TRUE(events.Arrive<stream::StreamPlatformSessionEndedEvent>(1));
   const auto pulses = events.Of<stream::SentimentPulse>();
   ASSERT_FALSE(pulses.empty());
   std::set<std::string> ids;

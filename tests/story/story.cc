@@ -308,6 +308,22 @@ absl::Status Story::EndStream() {
   return absl::OkStatus();
 }
 
+absl::Status Story::GoOffline() {
+  say_("7. The real channel goes offline");
+  RETURN_IF_ERROR(PostToSim(absl::StrCat("/sim/channels/", channel_id_, "/offline"), "{}"));
+  stream::PlatformSessionStatusRequest request;
+  request.set_platform_session_id(outcome_.platform_session.platform_session_id());
+  RETURN_IF_ERROR(Await("the end of the platform session", [&]() -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(
+        outcome_.platform_session_ended,
+        player_.Call(stubs_.platform_sessions,
+                     &stream::PlatformSessionService::Stub::GetPlatformSessionStatus, request));
+    return !outcome_.platform_session_ended.is_active();
+  }));
+  say_("   stream.offline arrived: the last pulse is out, and who was tracked is forgotten");
+  return absl::OkStatus();
+}
+
 absl::Status Story::AwaitCareer() {
   streaming::CareerStatusRequest request;
   request.set_streamer_id(outcome_.character_id.ToString());
@@ -354,7 +370,8 @@ absl::Status Tell(Story& story, const Stack& stack) {
   RETURN_IF_ERROR(story.StartStream());
   if (platform_side) RETURN_IF_ERROR(story.GoLive());
   RETURN_IF_ERROR(story.PlayMoments());
-  return story.EndStream();
+  RETURN_IF_ERROR(story.EndStream());
+  return platform_side ? story.GoOffline() : absl::OkStatus();
 }
 
 }  // namespace story

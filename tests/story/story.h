@@ -42,6 +42,7 @@ struct Outcome {
   bannou::streaming::v1::ListFollowersResponse followers;
   bannou::streaming::v1::StreamerCareerStatus career;
   bannou::streaming::v1::AudiencePoolStatus pool_after;
+  bannou::stream::v1::PlatformSessionStatus platform_session_ended;
 };
 
 class Story {
@@ -49,13 +50,14 @@ class Story {
   // `say` prints a line of the story; a line that begins a chapter has no indent.
   Story(Stack stack, Options options, std::function<void(const std::string&)> say);
 
-  // Each step needs those before it; LinkTwitch and GoLive need the stream daemon.
+  // Each step needs those before it; LinkTwitch, GoLive and GoOffline need the stream daemon.
   absl::Status SeedPool();
   absl::Status LinkTwitch();
   absl::Status StartStream();
   absl::Status GoLive();
   absl::Status PlayMoments();
   absl::Status EndStream();
+  absl::Status GoOffline();
 
   const Outcome& outcome() const { return outcome_; }
 
@@ -83,7 +85,7 @@ class Story {
   Outcome outcome_;
 };
 
-// The whole of it. Without a stream daemon in `stack`, its two chapters are left out.
+// The whole of it. Without a stream daemon in `stack`, its chapters are left out.
 absl::Status Tell(Story& story, const Stack& stack);
 
 }  // namespace story
