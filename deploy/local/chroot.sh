@@ -51,7 +51,7 @@ if [[ ! -e $dir/etc/debian_version ]]; then
   mirror=$(grep -h -o -m1 -E 'https?://[^ ]+/debian/?($| )' "${sources[@]}" /dev/null |
     head -n1 || true)
   debootstrap --variant=minbase --keyring="$KEYRING" --include=ca-certificates \
-    bookworm "$dir" "${mirror:-http://deb.debian.org/debian}" | grep '^I: Base system'
+    bookworm "$dir" ${mirror:+"$mirror"} | grep '^I: Base system'
   if ((${#sources[@]})); then
     rm -f "$dir/etc/apt/sources.list"
     for source in "${sources[@]}"; do cp "$source" "$dir/etc/apt/${source#/etc/apt/}"; done
