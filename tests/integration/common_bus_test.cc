@@ -33,8 +33,8 @@ TEST(Bus, DeclaresStreamsInMemoryAgainAfterARestart) {
   server.Stop();
   EXPECT_TRUE(Eventually([&] { return absl::IsUnavailable(bus.Probe()); }));
   server.Start();
-  EXPECT_TRUE(Eventually([&] { return bus.Probe().ok(); }));
-  EXPECT_TRUE(bus.Publish(event).ok());
+  // A probe right after the reconnect may come before nats.c has counted it; the next one does not.
+  EXPECT_TRUE(Eventually([&] { return bus.Probe().ok() && bus.Publish(event).ok(); }));
 }
 
 }  // namespace
