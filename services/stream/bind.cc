@@ -11,7 +11,7 @@
 #include "libs/common/mysql/migrations.h"
 #include "libs/common/nats/contract.h"
 #include "libs/common/outbox/bus.h"
-#include "libs/common/runtime/options.h"
+#include "libs/common/runtime/servers.h"
 #include "services/stream/ingest/webhook_rpc.h"
 #include "services/stream/linking/oauth_rpc.h"
 #include "services/stream/linking/platform_rpc.h"
@@ -206,9 +206,8 @@ absl::Status Serve(const Base& base, const Workers& workers) {
                                   .on_changed = on_session_changed}));
   RETURN_IF_ERROR(app.Serve<ingest::WebhookRpc>(twitch));
   RETURN_IF_ERROR(app.Serve<pulses::AdminRpc>(stores.buffer));
-  const bool enabled = settings.server.enabled;
-  std::vector<common::http::Route> routes = ingest::WebhookRoutes(twitch, enabled);
-  for (auto& route : flow.Routes(enabled)) routes.push_back(std::move(route));
+  std::vector<common::http::Route> routes = ingest::WebhookRoutes(twitch);
+  for (auto& route : flow.Routes()) routes.push_back(std::move(route));
   app.ServeHttp(settings.http_addr, std::move(routes));
   return absl::OkStatus();
 }
@@ -236,26 +235,6 @@ void StartAndStop(const Base& base, const Workers& workers) {
   });
 }
 
-void Observe(const Base& base) {
-  App& app = base.app;
-  Stores& stores = base.stores;
-  Bus& bus = base.bus;
-  app.Watch("mysql", [&stores] { return stores.mysql.Query("SELECT 1").status(); });
-  app.Watch("redis", [&stores] { return stores.redis.Command({"PING"}).status(); });
-  app.Watch("nats", [&bus] { return bus.Probe(); });
-
-  constexpr const char* kName = "pool_connections_in_use";
-  constexpr const char* kHelp = "Connections that are lent, by pool.";
-  auto& mysql = app.metrics().GetGauge(kName, kHelp, {{"pool", "mysql"}});
-  auto& redis = app.metrics().GetGauge(kName, kHelp, {{"pool", "redis"}});
-  auto& backlog = app.metrics().GetGauge("outbox_backlog", "Events that wait to be published.");
-  app.metrics().OnScrape([&] {
-    mysql.Set(static_cast<double>(stores.mysql.stats().in_use));
-    redis.Set(static_cast<double>(stores.redis.stats().in_use));
-    backlog.Set(static_cast<double>(bus.backlog()));
-  });
-}
-
 }  // namespace
 
 absl::Status Bind(const Settings& settings, App& app) {
@@ -263,7 +242,7 @@ absl::Status Bind(const Settings& settings, App& app) {
   const Workers workers = MakeWorkers(base);
   RETURN_IF_ERROR(Serve(base, workers));
   StartAndStop(base, workers);
-  Observe(base);
+  common::runtime::WatchServers(app, base.stores.mysql, base.stores.redis, base.bus);
   return absl::OkStatus();
 }
 

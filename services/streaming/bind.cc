@@ -12,7 +12,7 @@
 #include "libs/common/nats/contract.h"
 #include "libs/common/outbox/bus.h"
 #include "libs/common/outbox/message.h"
-#include "libs/common/runtime/options.h"
+#include "libs/common/runtime/servers.h"
 #include "services/streaming/audience/audience_rpc.h"
 #include "services/streaming/audience/news_worker.h"
 #include "services/streaming/audience/round_worker.h"
@@ -240,23 +240,6 @@ class Workers {
   std::unique_ptr<blending::PulseWorker> pulses_;
 };
 
-void WatchServers(App& app, Stores& stores) {
-  app.Watch("mysql", [&] { return stores.mysql.Query("SELECT 1").status(); });
-  app.Watch("redis", [&] { return stores.redis.Command({"PING"}).status(); });
-  app.Watch("nats", [&] { return stores.bus.Probe(); });
-
-  constexpr const char* kName = "pool_connections_in_use";
-  constexpr const char* kHelp = "Connections that are lent, by pool.";
-  auto& mysql = app.metrics().GetGauge(kName, kHelp, {{"pool", "mysql"}});
-  auto& redis = app.metrics().GetGauge(kName, kHelp, {{"pool", "redis"}});
-  auto& backlog = app.metrics().GetGauge("outbox_backlog", "Events that wait to be published.");
-  app.metrics().OnScrape([&] {
-    mysql.Set(static_cast<double>(stores.mysql.stats().in_use));
-    redis.Set(static_cast<double>(stores.redis.stats().in_use));
-    backlog.Set(static_cast<double>(stores.bus.backlog()));
-  });
-}
-
 }  // namespace
 
 absl::Status Bind(const Settings& settings, App& app) {
@@ -276,7 +259,7 @@ absl::Status Bind(const Settings& settings, App& app) {
     workers.Stop();
     stores.bus.Stop();
   });
-  WatchServers(app, stores);
+  common::runtime::WatchServers(app, stores.mysql, stores.redis, stores.bus);
   return absl::OkStatus();
 }
 

@@ -70,10 +70,8 @@ absl::Status WebhookRpc::HandleTwitchWebhook(common::rpc::CallContext&,
   }
 }
 
-std::vector<common::http::Route> WebhookRoutes(TwitchWebhook& twitch, bool enabled) {
-  const auto handler = [&twitch, enabled](const Request& request) {
-    return enabled ? HandleHttp(twitch, request) : common::http::ErrorResponse(503);
-  };
+std::vector<common::http::Route> WebhookRoutes(TwitchWebhook& twitch) {
+  const auto handler = [&twitch](const Request& request) { return HandleHttp(twitch, request); };
   std::vector<common::http::Route> routes;
   for (const char* pattern : {"/stream/webhook/twitch", "/stream/webhook/twitch/{linkId}"}) {
     routes.push_back({.method = "POST",

@@ -26,7 +26,7 @@ class WebhookRpc final : public common::rpc::Service<v1::WebhookService> {
   TwitchWebhook& twitch_;
 };
 
-// POST /stream/webhook/twitch and /stream/webhook/twitch/{linkId}. `enabled`: the master switch.
-std::vector<common::http::Route> WebhookRoutes(TwitchWebhook& twitch, bool enabled);
+// POST /stream/webhook/twitch and /stream/webhook/twitch/{linkId}.
+std::vector<common::http::Route> WebhookRoutes(TwitchWebhook& twitch);
 
 }  // namespace stream::ingest

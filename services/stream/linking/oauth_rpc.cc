@@ -116,14 +116,10 @@ absl::StatusOr<NamedLink> OAuthFlow::Complete(const Uuid& request_id,
   return NamedLink{link, std::move(display_name)};
 }
 
-std::vector<common::http::Route> OAuthFlow::Routes(bool enabled) {
+std::vector<common::http::Route> OAuthFlow::Routes() {
   return {{.method = "GET",
            .pattern = "/stream/oauth/callback/{platform}",
-           .handler =
-               [this, enabled](const Request& request) {
-                 if (!enabled) return TextResponse(503, "The service is switched off.\n");
-                 return HandleRedirect(request);
-               },
+           .handler = [this](const Request& request) { return HandleRedirect(request); },
            .sensitive = true}};
 }
 

@@ -42,8 +42,8 @@ class OAuthFlow {
                                      const std::string& state, const common::config::Secret& code,
                                      common::Time deadline);
 
-  // GET /stream/oauth/callback/{platform}. `enabled`: the master switch.
-  std::vector<common::http::Route> Routes(bool enabled);
+  // GET /stream/oauth/callback/{platform}.
+  std::vector<common::http::Route> Routes();
 
  private:
   absl::StatusOr<PendingLink> TakePending(const common::Uuid& request_id,

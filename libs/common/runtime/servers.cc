@@ -1,0 +1,48 @@
+#include "libs/common/runtime/servers.h"
+
+namespace common::runtime {
+
+mysql::Options MysqlOptions(const ServerSettings& settings) {
+  mysql::Options options;
+  options.host = settings.mysql_addr.host;
+  options.port = settings.mysql_addr.port;
+  options.user = settings.mysql_user;
+  options.password = settings.mysql_password;
+  options.database = settings.mysql_database;
+  options.pool_size = static_cast<size_t>(settings.mysql_pool_size);
+  // Together well below a call's deadline, so that a database that hangs is told in time.
+  options.connect_timeout = std::chrono::seconds(2);
+  options.read_timeout = std::chrono::seconds(4);
+  options.write_timeout = std::chrono::seconds(4);
+  options.statement_timeout = std::chrono::seconds(3);
+  return options;
+}
+
+redis::Options RedisOptions(const ServerSettings& settings) {
+  redis::Options options;
+  options.host = settings.redis_addr.host;
+  options.port = settings.redis_addr.port;
+  options.user = settings.redis_user;
+  options.password = settings.redis_password;
+  options.pool_size = static_cast<size_t>(settings.redis_pool_size);
+  return options;
+}
+
+void WatchServers(App& app, mysql::Pool& mysql, redis::Redis& redis, outbox::Bus& bus) {
+  app.Watch("mysql", [&mysql] { return mysql.Query("SELECT 1").status(); });
+  app.Watch("redis", [&redis] { return redis.Command({"PING"}).status(); });
+  app.Watch("nats", [&bus] { return bus.Probe(); });
+
+  constexpr const char* kName = "pool_connections_in_use";
+  constexpr const char* kHelp = "Connections that are lent, by pool.";
+  auto& mysql_lent = app.metrics().GetGauge(kName, kHelp, {{"pool", "mysql"}});
+  auto& redis_lent = app.metrics().GetGauge(kName, kHelp, {{"pool", "redis"}});
+  auto& backlog = app.metrics().GetGauge("outbox_backlog", "Events that wait to be published.");
+  app.metrics().OnScrape([&] {
+    mysql_lent.Set(static_cast<double>(mysql.stats().in_use));
+    redis_lent.Set(static_cast<double>(redis.stats().in_use));
+    backlog.Set(static_cast<double>(bus.backlog()));
+  });
+}
+
+}  // namespace common::runtime
