@@ -58,6 +58,12 @@ class RpcTest : public testing::Test {
     stub_ = v1::StreamAdminService::NewStub(channel_);
   }
 
+  // As an App ends: nobody runs a handler any more when the parts die.
+  void TearDown() override {
+    server_ = nullptr;
+    executor_->Stop();
+  }
+
   static void SetUp(grpc::ClientContext& context, const std::string& token) {
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
     if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
