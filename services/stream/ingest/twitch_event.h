@@ -21,7 +21,6 @@ struct TwitchHeaders {
 
 inline constexpr std::string_view kNotification = "notification";
 inline constexpr std::string_view kVerification = "webhook_callback_verification";
-inline constexpr std::string_view kRevocation = "revocation";
 
 // `find(name)` gives a header's value, its name in any case. nullopt when one that a message must
 // have is missing or longer than any real one.

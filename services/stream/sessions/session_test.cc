@@ -16,6 +16,12 @@ TEST(OpensSession, OncePerStreamAndNotAfterItsEnd) {
   EXPECT_FALSE(OpensSession({kStart, kStart + seconds(1), false}));
 }
 
+TEST(OpensSession, NotForAnEarlierStreamThanTheOneThatIsLive) {
+  EXPECT_TRUE(OpensSession({kStart, std::nullopt, false, kStart - seconds(1)}));
+  EXPECT_FALSE(OpensSession({kStart, std::nullopt, false, kStart}));
+  EXPECT_FALSE(OpensSession({kStart, std::nullopt, false, kStart + seconds(1)}));
+}
+
 TEST(EndsSession, NotALaterOne) {
   EXPECT_TRUE(EndsSession(kStart + seconds(1), kStart));
   EXPECT_FALSE(EndsSession(kStart - seconds(1), kStart));
