@@ -215,7 +215,7 @@ absl::Status Serve(const Base& base, const Workers& workers) {
 void StartAndStop(const Base& base, const Workers& workers) {
   App& app = base.app;
   app.OnStart("migrations", [&mysql = base.stores.mysql] {
-    return common::mysql::Migrate(mysql, migrations::Files());
+    return common::mysql::Migrate(mysql.options(), migrations::Files());
   });
   app.OnStart("functions", [&stores = base.stores] { return stores.functions.Load(); });
   app.OnStart("nats", [&bus = base.bus] { return bus.Start(); });

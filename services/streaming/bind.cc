@@ -248,7 +248,7 @@ absl::Status Bind(const Settings& settings, App& app) {
   RETURN_IF_ERROR(ServeRpcs(settings, app, stores));
 
   app.OnStart("migrations",
-              [&] { return common::mysql::Migrate(stores.mysql, migrations::Files()); });
+              [&] { return common::mysql::Migrate(stores.mysql.options(), migrations::Files()); });
   app.OnStart("functions", [&]() -> absl::Status {
     RETURN_IF_ERROR(stores.audience_functions.Load());
     return stores.round_functions.Load();

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 #include "libs/common/mysql/lock.h"
 #include "libs/common/mysql/migrations.h"
@@ -103,7 +104,7 @@ TEST_F(MysqlTest, TheSessionIsStrictUtcAndReadCommitted) {
   EXPECT_EQ(rows->at(0).Get<std::string>(0), "+00:00");
   EXPECT_EQ(rows->at(0).Get<std::string>(1), "READ-COMMITTED");
   EXPECT_EQ(rows->at(0).Get<std::string>(2), "utf8mb4");
-  EXPECT_EQ(rows->at(0).Get<double>(3), 8);
+  EXPECT_EQ(rows->at(0).Get<double>(3), 1.5);
   EXPECT_TRUE(rows->at(0).Get<bool>(4));
 }
 
@@ -134,6 +135,19 @@ TEST_F(MysqlTest, AStatementThatTakesTooLongIsEndedByTheServer) {
     EXPECT_EQ(pool.Query(sql).status().code(), absl::StatusCode::kDeadlineExceeded) << sql;
   }
   EXPECT_TRUE(pool.Query("SELECT 1").ok());
+}
+
+TEST_F(MysqlTest, TheCallersDeadlineLimitsTheStatement) {
+  Options options = options_;
+  options.statement_timeout = seconds(60);
+  Pool pool(options);
+  {
+    const DeadlineScope scope(milliseconds(100));
+    EXPECT_EQ(pool.Query("SELECT SLEEP(30)").status().code(), absl::StatusCode::kDeadlineExceeded);
+  }
+  const auto limit = pool.Query("SELECT CAST(@@max_statement_time AS DOUBLE)");
+  ASSERT_TRUE(limit.ok()) << limit.status();
+  EXPECT_EQ(limit->at(0).Get<double>(0), 60) << "the next borrower has the options' limit";
 }
 
 TEST_F(MysqlTest, AnExhaustedPoolRefusesAfterABoundedWait) {
@@ -290,7 +304,7 @@ TEST(MysqlRestartTest, AnAnswerCutOffHalfwayIsNotTakenForTheWhole) {
 
 class MigrationsTest : public ::testing::Test {
  protected:
-  absl::Status Run(std::vector<embed::File> files) { return Migrate(pool_, files); }
+  absl::Status Run(std::vector<embed::File> files) { return Migrate(pool_.options(), files); }
   int64_t Versions() {
     return pool_.Query("SELECT COUNT(*) FROM schema_history")->at(0).Get<int64_t>(0);
   }

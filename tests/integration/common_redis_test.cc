@@ -1,4 +1,5 @@
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -111,16 +112,39 @@ TEST_F(RedisTest, ASilentServerIsGivenUpAndTheLateAnswerIsNeverRead) {
   server_.Pause();
   EXPECT_EQ(redis.Command({"GET", "k"}).status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(redis.stats().open, 0u);
+  EXPECT_EQ(redis.Command({"GET", "k"}).status().code(), absl::StatusCode::kUnavailable);
   server_.Resume();
-  EXPECT_EQ(redis.Command({"ECHO", "new"})->text(), "new");
+  absl::StatusOr<Reply> reply = absl::UnavailableError("");
+  EXPECT_TRUE(testing::Eventually([&] { return (reply = redis.Command({"ECHO", "new"})).ok(); }));
+  EXPECT_EQ(reply->text(), "new");
+}
+
+TEST_F(RedisTest, WhoWaitsForAConnectionToASilentServerIsToldWithTheFirst) {
+  Options options = OptionsFor(server_);
+  options.pool_size = 1;
+  options.io_timeout = milliseconds(500);
+  options.acquire_timeout = std::chrono::seconds(60);
+  Redis redis(options);
+  ASSERT_TRUE(redis.Command({"PING"}).ok());
+  server_.Pause();
+  std::vector<std::future<absl::Status>> calls;
+  for (int i = 0; i < 8; ++i) {
+    calls.push_back(
+        std::async(std::launch::async, [&] { return redis.Command({"PING"}).status(); }));
+  }
+  for (auto& call : calls) EXPECT_EQ(call.get().code(), absl::StatusCode::kUnavailable);
+  server_.Resume();
+  EXPECT_TRUE(testing::Eventually([&] { return redis.Command({"PING"}).ok(); }));
 }
 
 TEST_F(RedisTest, TheCallersDeadlineEndsTheWait) {
   ASSERT_TRUE(redis_.Command({"PING"}).ok());
   server_.Pause();
-  const CallOptions call{.deadline = steady_clock::now() + milliseconds(50)};
-  EXPECT_EQ(redis_.Command({"PING"}, call).status().code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(redis_.Command({"PING"}, call).status().code(), absl::StatusCode::kDeadlineExceeded);
+  {
+    const DeadlineScope scope(milliseconds(50));
+    EXPECT_EQ(redis_.Command({"PING"}).status().code(), absl::StatusCode::kDeadlineExceeded);
+    EXPECT_EQ(redis_.Command({"PING"}).status().code(), absl::StatusCode::kDeadlineExceeded);
+  }
   server_.Resume();
   EXPECT_TRUE(redis_.Command({"PING"}).ok());
 }

@@ -41,7 +41,7 @@ common::redis::Options RedisOptions() {
 class StreamSessionEndTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(common::mysql::Migrate(mysql_, migrations::Files()).ok());
+    ASSERT_TRUE(common::mysql::Migrate(mysql_.options(), migrations::Files()).ok());
     ASSERT_TRUE(functions_.Load().ok());
     ASSERT_TRUE(mysql_
                     .Execute("INSERT INTO link (link_id, account_id, platform, user_id_sealed, "

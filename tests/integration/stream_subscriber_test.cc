@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "embedded/stream/migrations.h"
+#include "libs/common/base/deadline.h"
 #include "libs/common/executor/executor.h"
 #include "libs/common/http/server.h"
 #include "libs/common/mysql/migrations.h"
@@ -47,18 +48,16 @@ class PickyPlatform final : public platforms::PlatformClient {
 
   Platform platform() const override { return Platform::kTwitch; }
   std::string AuthorizationUrl(const std::string&, const std::string&) const override { return ""; }
-  absl::StatusOr<platforms::Tokens> ExchangeCode(const Secret&, const std::string&, Time) override {
+  absl::StatusOr<platforms::Tokens> ExchangeCode(const Secret&, const std::string&) override {
     return absl::UnimplementedError("");
   }
-  absl::StatusOr<platforms::PlatformIdentity> ReadIdentity(const platforms::Tokens&,
-                                                           Time) override {
+  absl::StatusOr<platforms::PlatformIdentity> ReadIdentity(const platforms::Tokens&) override {
     return absl::UnimplementedError("");
   }
-  absl::StatusOr<std::optional<platforms::LiveStream>> FindLive(const PlatformUserId&,
-                                                                Time) override {
+  absl::StatusOr<std::optional<platforms::LiveStream>> FindLive(const PlatformUserId&) override {
     return std::optional<platforms::LiveStream>();
   }
-  absl::Status Subscribe(const PlatformUserId& channel, const std::string&, Time) override {
+  absl::Status Subscribe(const PlatformUserId& channel, const std::string&) override {
     if (channel == *PlatformUserId::From(kGoodUser)) return absl::OkStatus();
     ++refused_;
     return absl::UnavailableError("refused");
@@ -70,7 +69,9 @@ class PickyPlatform final : public platforms::PlatformClient {
 
 class StreamSubscriberTest : public testing::Test {
  protected:
-  void SetUp() override { ASSERT_TRUE(common::mysql::Migrate(mysql_, migrations::Files()).ok()); }
+  void SetUp() override {
+    ASSERT_TRUE(common::mysql::Migrate(mysql_.options(), migrations::Files()).ok());
+  }
 
   void Link(const std::string& user, Time linked_at) {
     const auto status = links_.Insert({{.link_id = Uuid::V7(linked_at),
@@ -134,8 +135,9 @@ class FakeTwitch {
                   })})),
         url_("http://127.0.0.1:" + std::to_string(server_->port())) {}
 
-  absl::Status Subscribe(Time deadline) {
-    return client_.Subscribe(*PlatformUserId::From(kGoodUser), "http://127.0.0.1/hook", deadline);
+  absl::Status Subscribe(std::chrono::milliseconds budget = std::chrono::seconds(10)) {
+    const common::DeadlineScope deadline(budget);
+    return client_.Subscribe(*PlatformUserId::From(kGoodUser), "http://127.0.0.1/hook");
   }
 
  private:
@@ -158,12 +160,10 @@ class FakeTwitch {
                                   http_};
 };
 
-Time Soon() { return common::Now() + std::chrono::seconds(10); }
-
 TEST(StreamTwitchTest, OnlyChatMayBeForbidden) {
-  EXPECT_TRUE(FakeTwitch("channel.chat.message").Subscribe(Soon()).ok());
-  EXPECT_FALSE(FakeTwitch("stream.online").Subscribe(Soon()).ok());
-  EXPECT_FALSE(FakeTwitch("stream.offline").Subscribe(Soon()).ok());
+  EXPECT_TRUE(FakeTwitch("channel.chat.message").Subscribe().ok());
+  EXPECT_FALSE(FakeTwitch("stream.online").Subscribe().ok());
+  EXPECT_FALSE(FakeTwitch("stream.offline").Subscribe().ok());
 }
 
 TEST(StreamTwitchTest, WhoHasLittleTimeDoesNotWaitForWhoHasMuch) {
@@ -176,11 +176,11 @@ TEST(StreamTwitchTest, WhoHasLittleTimeDoesNotWaitForWhoHasMuch) {
   std::atomic<bool> done{false};
   absl::Status patient;
   std::thread caller([&] {
-    patient = twitch.Subscribe(Soon());
+    patient = twitch.Subscribe();
     done = true;
   });
   EXPECT_TRUE(Eventually([&] { return asked == 1; }));
-  EXPECT_FALSE(twitch.Subscribe(common::Now() + std::chrono::milliseconds(100)).ok());
+  EXPECT_FALSE(twitch.Subscribe(std::chrono::milliseconds(100)).ok());
   EXPECT_FALSE(done);
   answer.set_value();
   caller.join();
@@ -190,7 +190,7 @@ TEST(StreamTwitchTest, WhoHasLittleTimeDoesNotWaitForWhoHasMuch) {
 TEST(StreamTwitchTest, NothingIsAskedAfterTheDeadline) {
   std::atomic<int> asked{0};
   FakeTwitch twitch("", [&] { ++asked; });
-  EXPECT_FALSE(twitch.Subscribe(common::Now()).ok());
+  EXPECT_FALSE(twitch.Subscribe(std::chrono::milliseconds(0)).ok());
   EXPECT_EQ(asked, 0);
 }
 

@@ -64,7 +64,7 @@ std::string Library(const std::string& name) {
 class LiveSessionTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(common::mysql::Migrate(mysql_, migrations::Files()).ok());
+    ASSERT_TRUE(common::mysql::Migrate(mysql_.options(), migrations::Files()).ok());
     const auto seeded = pools_.Seed(game_, kPoolSize, {}, std::nullopt, now_);
     ASSERT_TRUE(seeded.ok()) << seeded.status();
   }

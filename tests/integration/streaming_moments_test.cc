@@ -71,7 +71,7 @@ uint64_t MembersOf(const LiveSession& session) {
 class MomentsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(common::mysql::Migrate(mysql_, migrations::Files()).ok());
+    ASSERT_TRUE(common::mysql::Migrate(mysql_.options(), migrations::Files()).ok());
     ASSERT_TRUE(audience_functions_.Load().ok());
     ASSERT_TRUE(round_functions_.Load().ok());
     ASSERT_TRUE(pools_.Seed(game_, kPoolSize, {}, std::nullopt, now_).ok());

@@ -26,7 +26,7 @@ common::mysql::Options FreshDatabase() {
 
 TEST(PoolStoreTest, ARepeatedSeedingAddsOnce) {
   common::mysql::Pool mysql(FreshDatabase());
-  ASSERT_TRUE(common::mysql::Migrate(mysql, migrations::Files()).ok());
+  ASSERT_TRUE(common::mysql::Migrate(mysql.options(), migrations::Files()).ok());
   PoolStore pools(mysql);
   const Uuid game = Uuid::V4(), request = Uuid::V4();
   const common::Time now = common::Now();

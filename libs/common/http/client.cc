@@ -5,6 +5,7 @@
 #include <absl/strings/str_cat.h>
 #include <curl/curl.h>
 
+#include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 
 namespace common::http {
@@ -171,10 +172,13 @@ Client::Client(ClientOptions options) : options_(std::move(options)) { InitCurlO
 Client::~Client() = default;
 
 absl::StatusOr<Response> Client::Send(const OutgoingRequest& request) {
-  const auto deadline = std::chrono::steady_clock::now() + request.timeout;
+  const auto timeout =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Remaining(request.timeout));
+  if (timeout.count() <= 0) return absl::DeadlineExceededError("no time is left for an HTTP call");
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
   const HeaderList headers = MakeHeaders(request.headers);
   if (!headers) return absl::InvalidArgumentError("malformed HTTP header");
-  ASSIGN_OR_RETURN(std::unique_ptr<Handle> handle, Borrow(request.timeout));
+  ASSIGN_OR_RETURN(std::unique_ptr<Handle> handle, Borrow(timeout));
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
       deadline - std::chrono::steady_clock::now());
   // curl takes 0 for "no limit".

@@ -30,7 +30,8 @@ struct OutgoingRequest {
   std::string url = {};  // http or https
   Headers headers = {};
   std::string body = {};
-  std::chrono::milliseconds timeout{10'000};  // for everything, waiting for a handle included
+  // For everything, waiting for a handle included; the thread's own deadline may be nearer.
+  std::chrono::milliseconds timeout{10'000};
   size_t max_response_bytes = 1024 * 1024;
 };
 

@@ -129,6 +129,11 @@ sql::ConnectOptionsMap ToNative(const Options& options) {
   return map;
 }
 
+// The end of a SET: MariaDB counts in seconds with a fraction, MySQL skips it as a comment.
+std::string LimitClause(std::chrono::microseconds limit) {
+  return absl::StrCat("/*M!, max_statement_time = ", ToSeconds(limit), " */");
+}
+
 // The connector keeps drivers in an unguarded map, so it is asked once.
 sql::Driver& Driver() {
   static sql::Driver* const driver = get_driver_instance();
@@ -157,7 +162,11 @@ struct Connection::Native {
   }
 };
 
-Connection::Connection(std::unique_ptr<Native> native) : native_(std::move(native)) {}
+Connection::Connection(std::unique_ptr<Native> native, const Options& options)
+    : native_(std::move(native)),
+      statement_timeout_(options.statement_timeout),
+      read_timeout_(options.read_timeout),
+      statement_limit_(options.statement_timeout) {}
 
 Connection::~Connection() = default;
 
@@ -170,6 +179,7 @@ absl::Status Connection::Guard(Action action) {
     return absl::OkStatus();
   } catch (const sql::SQLException& error) {
     broken_ = Breaks(error.getErrorCode());
+    timed_out_ = broken_ && RanOut(last_use_);
     return MapError(error.getErrorCode());
   } catch (const std::exception&) {
     broken_ = true;
@@ -177,8 +187,14 @@ absl::Status Connection::Guard(Action action) {
   }
 }
 
+// The connector reports a time-out like a connection that the server closed.
+bool Connection::RanOut(std::chrono::steady_clock::time_point begun) const {
+  constexpr auto kTolerance = std::chrono::milliseconds(100);
+  return std::chrono::steady_clock::now() - begun >= read_timeout_ - kTolerance;
+}
+
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const Options& options) {
-  std::unique_ptr<Connection> connection(new Connection(std::make_unique<Native>()));
+  std::unique_ptr<Connection> connection(new Connection(std::make_unique<Native>(), options));
   RETURN_IF_ERROR(connection->Guard([&] {
     sql::ConnectOptionsMap native = ToNative(options);
     connection->native_->connection.reset(Driver().connect(native));
@@ -197,8 +213,18 @@ absl::Status Connection::Configure(const Options& options) {
   RETURN_IF_ERROR(Run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"));
   return Run(absl::StrCat(
       "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
-      "NO_ENGINE_SUBSTITUTION' /*M!, max_statement_time = ",
-      options.statement_timeout.count(), " */"));
+      "NO_ENGINE_SUBSTITUTION' ",
+      LimitClause(options.statement_timeout)));
+}
+
+absl::Status Connection::LimitStatements(std::chrono::microseconds budget) {
+  constexpr std::chrono::milliseconds kLeast{1};
+  std::chrono::microseconds limit = statement_timeout_;
+  while (limit / 2 >= std::max<std::chrono::microseconds>(budget, kLeast)) limit /= 2;
+  if (limit == statement_limit_) return absl::OkStatus();
+  RETURN_IF_ERROR(Run(absl::StrCat("SET time_zone = '+00:00' ", LimitClause(limit))));
+  statement_limit_ = limit;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> Connection::ExecuteValues(std::string_view sql,

@@ -28,13 +28,14 @@ struct Options {
   config::Secret password;
   std::string database;
   size_t pool_size = 8;  // connections open at most
-  std::chrono::seconds connect_timeout{3};
-  std::chrono::seconds read_timeout{10};
-  std::chrono::seconds write_timeout{10};
+  // The connector counts in whole seconds.
+  std::chrono::seconds connect_timeout{1};
+  std::chrono::seconds read_timeout{2};
+  std::chrono::seconds write_timeout{2};
   // The server gives up a statement after this; it should be below read_timeout. MariaDB only: the
   // limit of MySQL covers SELECT alone and stays at the server's setting.
-  std::chrono::seconds statement_timeout{8};
-  std::chrono::milliseconds acquire_timeout{1000};  // for a connection to come free
+  std::chrono::milliseconds statement_timeout{1500};
+  std::chrono::milliseconds acquire_timeout{2000};  // for a connection to come free
   // The PEM file of the authority that signed the server's certificate. Given: the connection is
   // encrypted and chain and host are checked, or there is none. "" = plaintext.
   std::string tls_ca;
@@ -77,8 +78,14 @@ class Connection : public Statements<Connection> {
   // A statement without parameters or answer that is not worth preparing, or cannot be.
   absl::Status Run(std::string_view sql);
 
+  // Has the server give up what comes now after about `budget` (up to twice of it), but no later
+  // than the options say. Costs a round trip when the limit changes, by steps of two.
+  absl::Status LimitStatements(std::chrono::microseconds budget);
+
   // True after an error that leaves the session in doubt.
   bool broken() const { return broken_; }
+  // True if it broke because the server did not answer in time.
+  bool timed_out() const { return timed_out_; }
   // Gives the connection up, for example because its session holds something that must end now.
   void MarkBroken() { broken_ = true; }
   // Whether it may be used: asks the server if it was idle for long.
@@ -86,16 +93,22 @@ class Connection : public Statements<Connection> {
 
  private:
   struct Native;
-  explicit Connection(std::unique_ptr<Native> native);
+  Connection(std::unique_ptr<Native> native, const Options& options);
 
   absl::Status Configure(const Options& options);
+  // Whether an operation that began then ran into the client's time-out.
+  bool RanOut(std::chrono::steady_clock::time_point begun) const;
   // Calls `action`, turning what it throws into a status.
   template <class Action>
   absl::Status Guard(Action action);
 
   std::unique_ptr<Native> native_;
+  const std::chrono::milliseconds statement_timeout_;
+  const std::chrono::milliseconds read_timeout_;
+  std::chrono::microseconds statement_limit_;  // what the session is set to
   std::chrono::steady_clock::time_point last_use_ = std::chrono::steady_clock::now();
   bool broken_ = false;
+  bool timed_out_ = false;
 };
 
 // The server's or client library's error number behind a status from here; nullopt otherwise.

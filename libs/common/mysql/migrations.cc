@@ -15,7 +15,8 @@ namespace common::mysql {
 namespace {
 
 constexpr auto kLockWait = std::chrono::seconds(2);
-constexpr int kLockAttempts = 24;  // two minutes for another instance to finish
+constexpr auto kStatementMax = std::chrono::hours(1);  // to change a large table
+constexpr int kLockAttempts = 24;                      // two minutes for another instance to finish
 
 struct Migration {
   int version;
@@ -110,8 +111,12 @@ absl::Status Apply(Connection& connection, const Migration& migration) {
 
 }  // namespace
 
-absl::Status Migrate(Pool& pool, std::span<const embed::File> files) {
+absl::Status Migrate(const Options& options, std::span<const embed::File> files) {
   ASSIGN_OR_RETURN(const std::vector<Migration> migrations, ParseAll(files));
+  Options patient = options;
+  patient.read_timeout = kStatementMax + std::chrono::seconds(60);
+  patient.statement_timeout = kStatementMax;
+  Pool pool(patient);
   ASSIGN_OR_RETURN(NamedLock lock, Lock(pool));
   RETURN_IF_ERROR(
       lock.connection().Run("CREATE TABLE IF NOT EXISTS schema_history ("

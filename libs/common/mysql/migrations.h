@@ -3,7 +3,7 @@
 #include <span>
 
 #include "libs/common/embed/embed.h"
-#include "libs/common/mysql/pool.h"
+#include "libs/common/mysql/connection.h"
 
 namespace common::mysql {
 
@@ -14,8 +14,8 @@ namespace common::mysql {
 //
 // FAILED_PRECONDITION, and nothing is changed, when the schema has diverged: an applied file has
 // another checksum now, or the database knows a version that the program does not.
-// INVALID_ARGUMENT when the files themselves have a gap or a malformed name. The pool's time-outs
-// bound each statement.
-absl::Status Migrate(Pool& pool, std::span<const embed::File> files);
+// INVALID_ARGUMENT when the files themselves have a gap or a malformed name. On a connection of its
+// own, since changing a large table takes longer than `options` allow a statement: an hour at most.
+absl::Status Migrate(const Options& options, std::span<const embed::File> files);
 
 }  // namespace common::mysql

@@ -34,8 +34,9 @@ absl::StatusOr<Pool::Lease> Begin(Pool& pool) {
     ASSIGN_OR_RETURN(Pool::Lease connection, pool.Borrow());
     const absl::Status begun = connection->Run("START TRANSACTION");
     if (begun.ok()) return connection;
-    if (!connection->broken() || !connection.pooled() || attempt == kAttempts) return begun;
-    pool.NoteLost();
+    if (connection->broken()) pool.NoteLost(*connection);
+    const bool was_closed = connection->broken() && !connection->timed_out();
+    if (!was_closed || !connection.pooled() || attempt == kAttempts) return begun;
   }
 }
 
@@ -69,7 +70,7 @@ absl::Status RunTransaction(Pool& pool, const std::function<absl::Status(Transac
       if (result.ok()) result = connection->Run("COMMIT");
       // A lock wait leaves the transaction open, and so does an error of `work` itself.
       if (!result.ok() && !connection->Run("ROLLBACK").ok()) connection->MarkBroken();
-      if (connection->broken()) pool.NoteLost();
+      if (connection->broken()) pool.NoteLost(*connection);
       const bool collided = absl::IsAborted(transaction.fate()) ||
                             (absl::IsAborted(result) && ErrorNumber(result).has_value());
       if (!collided) return result;

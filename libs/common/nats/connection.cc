@@ -11,6 +11,7 @@ namespace {
 
 constexpr auto kFlushTimeout = std::chrono::seconds(1);
 constexpr auto kCloseTimeout = std::chrono::seconds(5);
+constexpr int kMaxPingsOut = 2;
 constexpr size_t kMaxPayload = 1 << 20;  // the server's default limit
 
 natsStatus Authenticate(natsOptions* native, const Options& options) {
@@ -127,6 +128,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Connect(const Options& o
   set(natsOptions_SetTimeout(raw, ToMillis(options.connect_timeout)));
   set(natsOptions_SetMaxReconnect(raw, -1));  // for ever; the default gives up and closes
   set(natsOptions_SetReconnectWait(raw, ToMillis(options.reconnect_wait)));
+  set(natsOptions_SetPingInterval(raw, ToMillis(options.ping_interval)));
+  set(natsOptions_SetMaxPingsOut(raw, kMaxPingsOut));
   set(natsOptions_SetFailRequestsOnDisconnect(raw, true));
   set(Authenticate(raw, options));
   set(Encrypt(raw, options));

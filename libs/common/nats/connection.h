@@ -29,6 +29,9 @@ struct Options {
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds reconnect_wait{500};
   std::chrono::milliseconds request_timeout{5000};  // for one answer of JetStream
+  // How often a silent server is asked whether it is there; after two unanswered questions the
+  // connection counts as lost.
+  std::chrono::milliseconds ping_interval{1000};
 };
 
 // Names are case sensitive.

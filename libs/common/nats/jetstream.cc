@@ -1,7 +1,9 @@
 #include "libs/common/nats/jetstream.h"
 
+#include <algorithm>
 #include <set>
 
+#include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 
 namespace common::nats {
@@ -64,6 +66,7 @@ absl::StatusOr<PublishAck> JetStream::Publish(std::string_view subject, std::str
   ASSIGN_OR_RETURN(const MessageHandle message, MakeMessage(subject, payload, headers));
   jsPubOptions options;
   jsPubOptions_Init(&options);
+  options.MaxWait = std::max<int64_t>(1, ToMillis(Remaining(connection_.request_timeout())));
   if (!message_id.empty()) options.MsgId = message_id.c_str();
   jsPubAck* raw = nullptr;
   jsErrCode code{};

@@ -15,6 +15,7 @@ namespace {
 using std::chrono::microseconds;
 
 constexpr size_t kMaxPipeline = 10'000;
+constexpr auto kPauseWhenDown = std::chrono::milliseconds(1000);
 
 timeval ToTimeval(microseconds duration) {
   return {.tv_sec = duration.count() / 1'000'000, .tv_usec = duration.count() % 1'000'000};
@@ -97,7 +98,8 @@ class Redis::Connection {
 };
 
 Redis::Redis(Options options)
-    : options_(std::move(options)), pool_(options_.pool_size, options_.acquire_timeout) {
+    : options_(std::move(options)),
+      pool_(options_.pool_size, options_.acquire_timeout, kPauseWhenDown) {
   signal(SIGPIPE, SIG_IGN);
 }
 
@@ -125,13 +127,14 @@ absl::StatusOr<std::vector<Reply>> Redis::Run(std::span<const Arguments> command
                                               CallOptions call) {
   constexpr int kAttempts = 2;
   for (int attempt = 1;; ++attempt) {
-    ASSIGN_OR_RETURN(Lease lease, Borrow(call.deadline));
-    const microseconds timeout = pool::Remaining(options_.io_timeout, call.deadline);
+    ASSIGN_OR_RETURN(Lease lease, Borrow());
+    const microseconds timeout = Remaining(options_.io_timeout);
     if (timeout <= microseconds::zero()) return DeadlinePassed();
     if (!lease->SetTimeout(timeout)) return Unreachable();
     if (auto replies = lease->Exchange(commands)) return *std::move(replies);
     if (lease->timed_out()) {
       if (timeout < options_.io_timeout) return DeadlinePassed();
+      pool_.NoteSilence();
       return absl::UnavailableError("redis did not answer in time");
     }
     if (!call.idempotent || !lease.pooled() || attempt == kAttempts) return Unreachable();
@@ -139,15 +142,13 @@ absl::StatusOr<std::vector<Reply>> Redis::Run(std::span<const Arguments> command
   }
 }
 
-absl::StatusOr<Redis::Lease> Redis::Borrow(std::optional<pool::TimePoint> deadline) {
-  return pool_.Borrow(
-      deadline, [](const Connection& connection) { return !connection.IsStale(); },
-      [&] { return Connect(deadline); });
+absl::StatusOr<Redis::Lease> Redis::Borrow() {
+  return pool_.Borrow([](const Connection& connection) { return !connection.IsStale(); },
+                      [this] { return Connect(); });
 }
 
-absl::StatusOr<std::unique_ptr<Redis::Connection>> Redis::Connect(
-    std::optional<pool::TimePoint> deadline) const {
-  const microseconds timeout = pool::Remaining(options_.connect_timeout, deadline);
+absl::StatusOr<std::unique_ptr<Redis::Connection>> Redis::Connect() const {
+  const microseconds timeout = Remaining(options_.connect_timeout);
   if (timeout <= microseconds::zero()) return DeadlinePassed();
   redisContext* context =
       redisConnectWithTimeout(options_.host.c_str(), options_.port, ToTimeval(timeout));

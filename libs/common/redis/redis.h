@@ -2,9 +2,9 @@
 //
 // A connection is borrowed for one call. After any I/O error or time-out it is closed, never
 // reused: hiredis would hand the late answer to the next caller. Errors: UNAVAILABLE when Redis
-// cannot be reached or does not answer in time, DEADLINE_EXCEEDED when the call's own deadline ran
-// out, RESOURCE_EXHAUSTED when no connection came free in time; otherwise see ErrorCode() in
-// reply.h.
+// cannot be reached or does not answer in time (and then at once, until a trial a second succeeds),
+// DEADLINE_EXCEEDED when the thread's own deadline ran out, RESOURCE_EXHAUSTED when no connection
+// came free in time; otherwise see ErrorCode() in reply.h.
 #pragma once
 #include <chrono>
 #include <initializer_list>
@@ -31,16 +31,14 @@ struct Options {
   config::Secret password;  // empty = no AUTH
   size_t pool_size = 16;    // connections open at most
   std::chrono::milliseconds connect_timeout{1000};
-  std::chrono::milliseconds io_timeout{2000};      // for one answer
-  std::chrono::milliseconds acquire_timeout{500};  // for a connection to come free
+  std::chrono::milliseconds io_timeout{1500};       // for one answer
+  std::chrono::milliseconds acquire_timeout{1500};  // for a connection to come free
 };
 
 struct CallOptions {
   // The call may be repeated once on a new connection when the first one breaks before an answer.
   // Without it a broken call has an unknown outcome and is reported as UNAVAILABLE.
   bool idempotent = false;
-  // Ends waiting earlier than the options' time-outs do.
-  std::optional<pool::TimePoint> deadline = std::nullopt;
 };
 
 // The words of one command, any bytes, the command's name first.
@@ -74,9 +72,8 @@ class Redis {
   using Lease = pool::BoundedPool<Connection>::Lease;
 
   absl::StatusOr<std::vector<Reply>> Run(std::span<const Arguments> commands, CallOptions call);
-  absl::StatusOr<Lease> Borrow(std::optional<pool::TimePoint> deadline);
-  absl::StatusOr<std::unique_ptr<Connection>> Connect(
-      std::optional<pool::TimePoint> deadline) const;
+  absl::StatusOr<Lease> Borrow();
+  absl::StatusOr<std::unique_ptr<Connection>> Connect() const;
 
   const Options options_;
   pool::BoundedPool<Connection> pool_;

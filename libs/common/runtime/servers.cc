@@ -10,11 +10,6 @@ mysql::Options MysqlOptions(const ServerSettings& settings) {
   options.password = settings.mysql_password;
   options.database = settings.mysql_database;
   options.pool_size = static_cast<size_t>(settings.mysql_pool_size);
-  // Together well below a call's deadline, so that a database that hangs is told in time.
-  options.connect_timeout = std::chrono::seconds(2);
-  options.read_timeout = std::chrono::seconds(4);
-  options.write_timeout = std::chrono::seconds(4);
-  options.statement_timeout = std::chrono::seconds(3);
   return options;
 }
 

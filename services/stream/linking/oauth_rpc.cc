@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 #include "libs/common/crypto/digest.h"
 #include "libs/common/crypto/encoding.h"
@@ -95,16 +96,14 @@ absl::StatusOr<PendingLink> OAuthFlow::TakePending(const Uuid& request_id,
 
 absl::StatusOr<NamedLink> OAuthFlow::Complete(const Uuid& request_id,
                                               const std::optional<Uuid>& account,
-                                              const std::string& state, const Secret& code,
-                                              common::Time deadline) {
+                                              const std::string& state, const Secret& code) {
   ASSIGN_OR_RETURN(const PendingLink pending, TakePending(request_id, account, state));
   platforms::PlatformClient* const client = platforms_.Find(pending.platform);
   if (client == nullptr) {
     return Make(kPlatformNotConfigured, "the operator has not configured this platform");
   }
-  ASSIGN_OR_RETURN(platforms::Tokens tokens,
-                   client->ExchangeCode(code, pending.redirect_uri, deadline));
-  ASSIGN_OR_RETURN(platforms::PlatformIdentity identity, client->ReadIdentity(tokens, deadline));
+  ASSIGN_OR_RETURN(platforms::Tokens tokens, client->ExchangeCode(code, pending.redirect_uri));
+  ASSIGN_OR_RETURN(platforms::PlatformIdentity identity, client->ReadIdentity(tokens));
   const common::Time now = common::Now();
   const Link link{.link_id = Uuid::V7(now),
                   .account_id = pending.account_id,
@@ -134,8 +133,9 @@ Response OAuthFlow::HandleRedirect(const Request& request) {
   if (!request_id || !code || code->empty()) {
     return TextResponse(400, "This is not a redirect that we asked for.\n");
   }
-  const auto linked = Complete(*request_id, std::nullopt, std::string(*state),
-                               Secret(std::string(*code)), common::Now() + kRedirectTime);
+  const common::DeadlineScope deadline(kRedirectTime);
+  const auto linked =
+      Complete(*request_id, std::nullopt, std::string(*state), Secret(std::string(*code)));
   if (linked.ok()) return TextResponse(200, "Linked. You may close this page.\n");
   const std::string reason = common::errors::ReasonOf(linked.status()).value_or("INTERNAL");
   common::log::Info("oauth.redirect_failed", {{"reason", reason}});

@@ -36,11 +36,10 @@ class OAuthFlow {
                               const std::optional<std::string>& callback_url);
 
   // `account`: who says that the request is theirs; a browser has only the state. The errors are
-  // those of PlatformCallback. `deadline`: for what it asks of the platform.
+  // those of PlatformCallback.
   absl::StatusOr<NamedLink> Complete(const common::Uuid& request_id,
                                      const std::optional<common::Uuid>& account,
-                                     const std::string& state, const common::config::Secret& code,
-                                     common::Time deadline);
+                                     const std::string& state, const common::config::Secret& code);
 
   // GET /stream/oauth/callback/{platform}.
   std::vector<common::http::Route> Routes();

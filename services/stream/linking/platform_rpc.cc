@@ -51,7 +51,7 @@ absl::Status PlatformRpc::PlatformCallback(common::rpc::CallContext& call,
   }
   ASSIGN_OR_RETURN(const NamedLink named,
                    flow_.Complete(*Uuid::Parse(request.link_request_id()), account, request.state(),
-                                  Secret(request.authorization_code()), call.deadline));
+                                  Secret(request.authorization_code())));
   Write(named, response);
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 #include "libs/common/log/log.h"
 
@@ -50,16 +51,15 @@ absl::Status SubscriberWorker::Subscribe(const Link& link) {
   const std::string callback_url = public_url_ + "/stream/webhook/" +
                                    std::string(platforms::WordOf(link.platform)) + "/" +
                                    link.link_id.ToString();
-  const common::Time deadline = common::Now() + kLinkTime;
-  RETURN_IF_ERROR(client->Subscribe(user, callback_url, deadline));
-  RETURN_IF_ERROR(OpenIfLive(link, *client, user, deadline));
+  const common::DeadlineScope deadline(kLinkTime);
+  RETURN_IF_ERROR(client->Subscribe(user, callback_url));
+  RETURN_IF_ERROR(OpenIfLive(link, *client, user));
   return parts_.links.MarkSubscribed(link.link_id, common::Now());
 }
 
 absl::Status SubscriberWorker::OpenIfLive(const Link& link, platforms::PlatformClient& client,
-                                          const privacy::PlatformUserId& user,
-                                          common::Time deadline) {
-  ASSIGN_OR_RETURN(const auto stream, client.FindLive(user, deadline));
+                                          const privacy::PlatformUserId& user) {
+  ASSIGN_OR_RETURN(const auto stream, client.FindLive(user));
   if (!stream) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto opened,
                    parts_.sessions.OpenByPlatform(

@@ -33,7 +33,7 @@ class SubscriberWorker {
   absl::Status SubscribePage();
   absl::Status Subscribe(const Link& link);
   absl::Status OpenIfLive(const Link& link, platforms::PlatformClient& client,
-                          const privacy::PlatformUserId& user, common::Time deadline);
+                          const privacy::PlatformUserId& user);
 
   const std::string public_url_;
   const Parts parts_;

@@ -33,7 +33,7 @@ struct LiveStream {
 };
 
 // Errors, if not stated otherwise: PLATFORM_UNAVAILABLE when there is no usable answer by the
-// deadline, so that a platform that hangs holds a caller's thread no longer than the caller waits.
+// thread's deadline, so that a platform that hangs holds a thread no longer than its caller waits.
 class PlatformClient {
  public:
   virtual ~PlatformClient() = default;
@@ -44,16 +44,14 @@ class PlatformClient {
                                        const std::string& state) const = 0;
   // AUTHORIZATION_CODE_INVALID when the platform refuses the code.
   virtual absl::StatusOr<Tokens> ExchangeCode(const common::config::Secret& code,
-                                              const std::string& redirect_uri,
-                                              common::Time deadline) = 0;
-  virtual absl::StatusOr<PlatformIdentity> ReadIdentity(const Tokens& tokens,
-                                                        common::Time deadline) = 0;
+                                              const std::string& redirect_uri) = 0;
+  virtual absl::StatusOr<PlatformIdentity> ReadIdentity(const Tokens& tokens) = 0;
   // nullopt when the channel is not live.
-  virtual absl::StatusOr<std::optional<LiveStream>> FindLive(const privacy::PlatformUserId& channel,
-                                                             common::Time deadline) = 0;
+  virtual absl::StatusOr<std::optional<LiveStream>> FindLive(
+      const privacy::PlatformUserId& channel) = 0;
   // Asks for the channel's events at `callback_url`. Asking again is harmless.
   virtual absl::Status Subscribe(const privacy::PlatformUserId& channel,
-                                 const std::string& callback_url, common::Time deadline) = 0;
+                                 const std::string& callback_url) = 0;
 };
 
 // The platforms that are configured.

@@ -116,24 +116,19 @@ std::string TwitchClient::AuthorizationUrl(const std::string& redirect_uri,
 }
 
 absl::StatusOr<Tokens> TwitchClient::ExchangeCode(const Secret& code,
-                                                  const std::string& redirect_uri, Time deadline) {
+                                                  const std::string& redirect_uri) {
   return RequestTokens({{"grant_type", "authorization_code"},
                         {"code", code.Reveal()},
-                        {"redirect_uri", redirect_uri}},
-                       deadline);
+                        {"redirect_uri", redirect_uri}});
 }
 
-absl::StatusOr<Response> TwitchClient::Send(OutgoingRequest request, Time deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - common::Now());
-  if (left.count() <= 0) return Unavailable();
-  request.timeout = std::min(request.timeout, left);
+absl::StatusOr<Response> TwitchClient::Send(const OutgoingRequest& request) {
   auto response = http_.Send(request);
   if (!response.ok()) return Unavailable();
   return response;
 }
 
-absl::StatusOr<Tokens> TwitchClient::RequestTokens(const common::http::Params& grant,
-                                                   Time deadline) {
+absl::StatusOr<Tokens> TwitchClient::RequestTokens(const common::http::Params& grant) {
   common::http::Params form = grant;
   form.emplace_back("client_id", options_.client_id);
   form.emplace_back("client_secret", options_.client_secret.Reveal());
@@ -141,8 +136,7 @@ absl::StatusOr<Tokens> TwitchClient::RequestTokens(const common::http::Params& g
                    Send({.method = "POST",
                          .url = options_.id_url + "/oauth2/token",
                          .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
-                         .body = FormEncode(form)},
-                        deadline));
+                         .body = FormEncode(form)}));
   const Wiped wiped(response);
   if (response.status == 400 || response.status == 401 || response.status == 403) {
     return Make(kAuthorizationCodeInvalid, "Twitch refused the grant");
@@ -152,13 +146,12 @@ absl::StatusOr<Tokens> TwitchClient::RequestTokens(const common::http::Params& g
   return *std::move(tokens);
 }
 
-absl::StatusOr<PlatformIdentity> TwitchClient::ReadIdentity(const Tokens& tokens, Time deadline) {
+absl::StatusOr<PlatformIdentity> TwitchClient::ReadIdentity(const Tokens& tokens) {
   ASSIGN_OR_RETURN(auto response,
                    Send({.method = "GET",
                          .url = options_.api_url + "/helix/users",
                          .headers = {{"Authorization", "Bearer " + tokens.access.Reveal()},
-                                     {"Client-Id", options_.client_id}}},
-                        deadline));
+                                     {"Client-Id", options_.client_id}}}));
   const Wiped wiped(response);
   std::optional<PlatformUserId> id;
   Secret display_name;
@@ -177,12 +170,10 @@ absl::StatusOr<PlatformIdentity> TwitchClient::ReadIdentity(const Tokens& tokens
   return PlatformIdentity{*id, std::move(display_name)};
 }
 
-absl::StatusOr<std::optional<LiveStream>> TwitchClient::FindLive(const PlatformUserId& channel,
-                                                                 Time deadline) {
+absl::StatusOr<std::optional<LiveStream>> TwitchClient::FindLive(const PlatformUserId& channel) {
   ASSIGN_OR_RETURN(auto response, Helix({.method = "GET",
                                          .url = options_.api_url + "/helix/streams?" +
-                                                FormEncode({{"user_id", UserIdText(channel)}})},
-                                        deadline));
+                                                FormEncode({{"user_id", UserIdText(channel)}})}));
   const Wiped wiped(response);
   if (response.status != 200) return Unavailable();
   LiveStream live;
@@ -207,16 +198,16 @@ absl::StatusOr<std::optional<LiveStream>> TwitchClient::FindLive(const PlatformU
   return std::optional(std::move(live));
 }
 
-absl::Status TwitchClient::Subscribe(const PlatformUserId& channel, const std::string& callback_url,
-                                     Time deadline) {
+absl::Status TwitchClient::Subscribe(const PlatformUserId& channel,
+                                     const std::string& callback_url) {
   for (const char* type : kEventTypes) {
-    RETURN_IF_ERROR(SubscribeTo(type, channel, callback_url, deadline));
+    RETURN_IF_ERROR(SubscribeTo(type, channel, callback_url));
   }
   return absl::OkStatus();
 }
 
 absl::Status TwitchClient::SubscribeTo(const char* type, const PlatformUserId& channel,
-                                       const std::string& callback_url, Time deadline) {
+                                       const std::string& callback_url) {
   const std::string id = UserIdText(channel);
   nlohmann::json condition = {{"broadcaster_user_id", id}};
   const bool chat = std::string_view(type) == kChatMessage;
@@ -232,8 +223,7 @@ absl::Status TwitchClient::SubscribeTo(const char* type, const PlatformUserId& c
                    Helix({.method = "POST",
                           .url = options_.api_url + "/helix/eventsub/subscriptions",
                           .headers = {{"Content-Type", "application/json"}},
-                          .body = body.dump()},
-                         deadline));
+                          .body = body.dump()}));
   // 409: an identical one exists. 403: the user refused the scope of chat, which costs chat only;
   // the other types need none, and without them there would be no sessions.
   if (response.status == 202 || response.status == 409) return absl::OkStatus();
@@ -241,21 +231,21 @@ absl::Status TwitchClient::SubscribeTo(const char* type, const PlatformUserId& c
   return chat && response.status == 403 ? absl::OkStatus() : Unavailable();
 }
 
-absl::StatusOr<Response> TwitchClient::Helix(OutgoingRequest request, Time deadline) {
+absl::StatusOr<Response> TwitchClient::Helix(OutgoingRequest request) {
   const common::http::Headers given = request.headers;
   for (const bool last_try : {false, true}) {
-    ASSIGN_OR_RETURN(const Secret token, AppToken(deadline));
+    ASSIGN_OR_RETURN(const Secret token, AppToken());
     request.headers = given;
     request.headers.emplace_back("Authorization", "Bearer " + token.Reveal());
     request.headers.emplace_back("Client-Id", options_.client_id);
-    ASSIGN_OR_RETURN(auto response, Send(request, deadline));
+    ASSIGN_OR_RETURN(auto response, Send(request));
     if (response.status != 401 || last_try) return response;
     ForgetAppToken();
   }
   return Unavailable();
 }
 
-absl::StatusOr<Secret> TwitchClient::AppToken(Time deadline) {
+absl::StatusOr<Secret> TwitchClient::AppToken() {
   {
     const std::lock_guard lock(mutex_);
     if (app_token_ && app_token_->expires_at - kExpiryMargin >= common::Now()) {
@@ -263,7 +253,7 @@ absl::StatusOr<Secret> TwitchClient::AppToken(Time deadline) {
     }
   }
   // Two callers may both fetch one: either is good.
-  auto fetched = RequestTokens({{"grant_type", "client_credentials"}}, deadline);
+  auto fetched = RequestTokens({{"grant_type", "client_credentials"}});
   if (!fetched.ok()) return Unavailable();
   const std::lock_guard lock(mutex_);
   app_token_ = *std::move(fetched);

@@ -25,28 +25,24 @@ class TwitchClient final : public PlatformClient {
   std::string AuthorizationUrl(const std::string& redirect_uri,
                                const std::string& state) const override;
   absl::StatusOr<Tokens> ExchangeCode(const common::config::Secret& code,
-                                      const std::string& redirect_uri,
-                                      common::Time deadline) override;
-  absl::StatusOr<PlatformIdentity> ReadIdentity(const Tokens& tokens,
-                                                common::Time deadline) override;
-  absl::StatusOr<std::optional<LiveStream>> FindLive(const privacy::PlatformUserId& channel,
-                                                     common::Time deadline) override;
-  absl::Status Subscribe(const privacy::PlatformUserId& channel, const std::string& callback_url,
-                         common::Time deadline) override;
+                                      const std::string& redirect_uri) override;
+  absl::StatusOr<PlatformIdentity> ReadIdentity(const Tokens& tokens) override;
+  absl::StatusOr<std::optional<LiveStream>> FindLive(
+      const privacy::PlatformUserId& channel) override;
+  absl::Status Subscribe(const privacy::PlatformUserId& channel,
+                         const std::string& callback_url) override;
 
  private:
-  // Any complete answer by the deadline.
-  absl::StatusOr<common::http::Response> Send(common::http::OutgoingRequest request,
-                                              common::Time deadline);
-  absl::StatusOr<Tokens> RequestTokens(const common::http::Params& grant, common::Time deadline);
+  // Any complete answer in time.
+  absl::StatusOr<common::http::Response> Send(const common::http::OutgoingRequest& request);
+  absl::StatusOr<Tokens> RequestTokens(const common::http::Params& grant);
   // The application's own token, fetched when there is none or it is about to expire.
-  absl::StatusOr<common::config::Secret> AppToken(common::Time deadline);
+  absl::StatusOr<common::config::Secret> AppToken();
   void ForgetAppToken();
   // A Helix call under the application's token; a 401 is answered once with a new token.
-  absl::StatusOr<common::http::Response> Helix(common::http::OutgoingRequest request,
-                                               common::Time deadline);
+  absl::StatusOr<common::http::Response> Helix(common::http::OutgoingRequest request);
   absl::Status SubscribeTo(const char* type, const privacy::PlatformUserId& channel,
-                           const std::string& callback_url, common::Time deadline);
+                           const std::string& callback_url);
 
   const TwitchOptions options_;
   common::http::Client& http_;

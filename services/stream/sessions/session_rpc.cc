@@ -33,7 +33,7 @@ absl::Status SessionRpc::StartPlatformSession(CallContext& call,
   }
   if (!link->is_active) return Make(kLinkInactive, "the platform refused the link's tokens");
   ASSIGN_OR_RETURN(const auto user, parts_.links.UserId(link_id));
-  ASSIGN_OR_RETURN(const auto stream, client->FindLive(user, call.deadline));
+  ASSIGN_OR_RETURN(const auto stream, client->FindLive(user));
   if (!stream) return Make(kPlatformNotLive, "the platform says that the channel is not live");
 
   Opening opening{.link_id = link_id,
