@@ -218,6 +218,7 @@ void StartAndStop(const Base& base, const Workers& workers) {
     return common::mysql::Migrate(mysql.options(), migrations::Files());
   });
   app.OnStart("functions", [&stores = base.stores] { return stores.functions.Load(); });
+  common::runtime::LimitRates(app, base.stores.redis);
   app.OnStart("nats", [&bus = base.bus] { return bus.Start(); });
   app.OnStart("workers", [workers] {
     workers.chat.Start();
@@ -226,13 +227,13 @@ void StartAndStop(const Base& base, const Workers& workers) {
     workers.cleanup.Start();
     return absl::OkStatus();
   });
-  app.OnStop([workers, &bus = base.bus] {
+  app.OnStop([workers] {
     workers.cleanup.Stop();
     workers.subscriber.Stop();
     workers.chat.Stop();
     workers.publisher.Stop();
-    bus.Stop();
   });
+  app.OnDrained([&bus = base.bus] { bus.Finish(); });
 }
 
 }  // namespace

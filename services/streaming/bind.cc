@@ -253,12 +253,11 @@ absl::Status Bind(const Settings& settings, App& app) {
     RETURN_IF_ERROR(stores.audience_functions.Load());
     return stores.round_functions.Load();
   });
+  common::runtime::LimitRates(app, stores.redis);
   app.OnStart("nats", [&] { return stores.bus.Start(); });
   app.OnStart("workers", [&] { return workers.Start(); });
-  app.OnStop([&] {
-    workers.Stop();
-    stores.bus.Stop();
-  });
+  app.OnStop([&] { workers.Stop(); });
+  app.OnDrained([&] { stores.bus.Finish(); });
   common::runtime::WatchServers(app, stores.mysql, stores.redis, stores.bus);
   return absl::OkStatus();
 }

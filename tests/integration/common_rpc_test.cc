@@ -1,14 +1,18 @@
 // The edge over a real connection: what a client sees of identity, permission, validation, load and
 // faults. The service is one of the contract; its handlers are the test's.
 #include <future>
+#include <map>
 
 #include <bannou/stream/v1/admin.grpc.pb.h>
+#include <gmock/gmock.h>
 #include <google/rpc/error_details.pb.h>
 #include <google/rpc/status.pb.h>
-#include <grpc/health/v1/health.pb.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 #include <jwt/jwt.hpp>
 
+#include "libs/common/base/deadline.h"
+#include "libs/common/errors/errors.h"
 #include "libs/common/rpc/server.h"
 #include "libs/common/rpc/service.h"
 
@@ -18,20 +22,23 @@ namespace {
 namespace v1 = bannou::stream::v1;
 
 constexpr const char* kKey = "0123456789abcdef0123456789abcdef";
+constexpr const char* kMethod = "/bannou.stream.v1.StreamAdminService/TestSentimentProcessing";
 constexpr const char* kAccount = "11111111-2222-4333-8444-555555555555";
 
-class AdminRpc final : public Service<v1::StreamAdminService> {
+class AdminRpc final : public Service {
  public:
-  explicit AdminRpc(const Edge& edge) : Service(edge) {}
-  BANNOU_UNARY_LATER(GetLatestPulse, v1::LatestPulseRequest, v1::SentimentPulse)
-  BANNOU_UNARY(TestSentimentProcessing, v1::TestSentimentRequest, v1::TestSentimentResponse)
+  explicit AdminRpc(const Edge& edge) : Service(edge, v1::StreamAdminService::service_full_name()) {
+    Handle("TestSentimentProcessing", &AdminRpc::TestSentimentProcessing);
+  }
 
   std::function<absl::Status()> behaviour = [] { return absl::OkStatus(); };
+
+ private:
+  absl::Status TestSentimentProcessing(CallContext&, const v1::TestSentimentRequest&,
+                                       v1::TestSentimentResponse&) {
+    return behaviour();
+  }
 };
-absl::Status AdminRpc::TestSentimentProcessing(CallContext&, const v1::TestSentimentRequest&,
-                                               v1::TestSentimentResponse&) {
-  return behaviour();
-}
 
 std::string Token(const nlohmann::json& roles) {
   const int64_t now = ToMicros(Now()) / 1'000'000;
@@ -47,10 +54,11 @@ class RpcTest : public testing::Test {
              bool open = true) {
     executor_ = std::make_unique<executor::Executor>(threads, queue);
     edge_ = std::make_unique<Edge>(settings, verifier_, *executor_, metrics_);
+    if (rate_limit_) edge_->LimitRate(rate_limit_);
     if (open) edge_->Open();
     service_ = std::make_unique<AdminRpc>(*edge_);
     ASSERT_TRUE(service_->ReadContract().ok());
-    auto server = Server::Start({.address = "127.0.0.1:0"}, {service_.get()}, {AdminRpc::Name()});
+    auto server = Server::Start({.address = "127.0.0.1:0"}, {service_.get()}, {service_->name()});
     ASSERT_TRUE(server.ok());
     server_ = *std::move(server);
     channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()),
@@ -78,12 +86,53 @@ class RpcTest : public testing::Test {
     return stub_->TestSentimentProcessing(&context, request, &response);
   }
 
-  static std::string Reason(const grpc::Status& status) {
+  // The same method, told `bytes` in place of a message.
+  grpc::Status CallRaw(const std::string& token, const std::string& bytes) {
+    grpc::ClientContext context;
+    SetUp(context, token);
+    grpc::GenericStub stub(channel_);
+    grpc::CompletionQueue queue;
+    const grpc::Slice slice(bytes);
+    const auto call = stub.PrepareUnaryCall(&context, kMethod, grpc::ByteBuffer(&slice, 1), &queue);
+    call->StartCall();
+    grpc::ByteBuffer response;
+    grpc::Status status;
+    call->Finish(&response, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue.Next(&tag, &ok);
+    return status;
+  }
+
+  // Calls that are held inside their handler until Release.
+  void HoldHandler() {
+    service_->behaviour = [this, open = gate_.get_future().share()] {
+      std::call_once(entered_once_, [this] { entered_.set_value(); });
+      open.wait();
+      return absl::OkStatus();
+    };
+  }
+  void AwaitHeld() { entered_.get_future().wait(); }
+  void Release() { gate_.set_value(); }
+
+  template <class Detail>
+  static Detail DetailOf(const grpc::Status& status) {
     google::rpc::Status packed;
     packed.ParseFromString(status.error_details());
-    google::rpc::ErrorInfo info;
-    for (const auto& any : packed.details()) any.UnpackTo(&info);
-    return info.reason();
+    Detail detail;
+    for (const auto& any : packed.details()) any.UnpackTo(&detail);
+    return detail;
+  }
+  static std::string Reason(const grpc::Status& status) {
+    return DetailOf<google::rpc::ErrorInfo>(status).reason();
+  }
+  static std::vector<std::string> Fields(const grpc::Status& status) {
+    std::vector<std::string> fields;
+    const auto bad_request = DetailOf<google::rpc::BadRequest>(status);
+    for (const auto& violation : bad_request.field_violations()) {
+      fields.push_back(violation.field());
+    }
+    return fields;
   }
 
   metrics::Registry metrics_;
@@ -94,6 +143,9 @@ class RpcTest : public testing::Test {
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::StreamAdminService::Stub> stub_;
+  RateLimit rate_limit_;
+  std::promise<void> entered_, gate_;
+  std::once_flag entered_once_;
 };
 
 TEST_F(RpcTest, IdentityAndPermissionComeBeforeTheHandler) {
@@ -159,20 +211,13 @@ TEST_F(RpcTest, ACallBeforeTheStartIsDoneIsAskedToComeAgain) {
 
 TEST_F(RpcTest, WhatFindsNoPlaceIsRefusedAtOnce) {
   Start({.domain = "test"}, 1, 2);
-  std::promise<void> entered, gate;
-  std::shared_future<void> open = gate.get_future().share();
-  std::once_flag first;
-  service_->behaviour = [&, open] {
-    std::call_once(first, [&] { entered.set_value(); });
-    open.wait();
-    return absl::OkStatus();
-  };
+  HoldHandler();
   constexpr int kCalls = 8;
   std::vector<std::future<grpc::Status>> calls;
   std::atomic<int> refused = 0;
   const std::string token = Token({"developer"});
   calls.push_back(std::async(std::launch::async, [&] { return Call(token); }));
-  entered.get_future().wait();
+  AwaitHeld();
   for (int i = 1; i < kCalls; ++i) {
     calls.push_back(std::async(std::launch::async, [&] {
       grpc::Status status = Call(token);
@@ -182,28 +227,164 @@ TEST_F(RpcTest, WhatFindsNoPlaceIsRefusedAtOnce) {
   }
   // One runs and two wait; the others must have their answer while the first is still held.
   while (refused < kCalls - 3) std::this_thread::yield();
-  gate.set_value();
+  Release();
   int served = 0;
-  for (auto& call : calls) served += call.get().ok();
+  for (auto& call : calls) {
+    const grpc::Status status = call.get();
+    served += status.ok();
+    if (!status.ok()) EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(status).has_retry_delay());
+  }
   EXPECT_EQ(served, 3);
   EXPECT_NE(metrics_.Text().find("grpc_code=\"RESOURCE_EXHAUSTED\""), std::string::npos);
 }
 
-TEST_F(RpcTest, StopWaitsForTheCallInFlight) {
+TEST_F(RpcTest, NothingIsParsedForACallerWithoutPermission) {
   Start();
-  std::promise<void> entered, gate;
-  std::shared_future<void> open = gate.get_future().share();
-  service_->behaviour = [&entered, open] {
-    entered.set_value();
-    open.wait();
+  EXPECT_EQ(Reason(CallRaw("", "\xff\xff\xff")), "TOKEN_MISSING");
+  EXPECT_EQ(Reason(CallRaw(Token({"user"}), "\xff\xff\xff")), "PERMISSION_DENIED");
+}
+
+TEST_F(RpcTest, BytesThatAreNoMessageAreSaidToBeMalformed) {
+  Start();
+  for (const char* bytes : {"\xff\xff\xff", "\x0a\x7f", "\x0a\x01", "\x08", "\x0b", "nonsense"}) {
+    const grpc::Status status = CallRaw(Token({"developer"}), bytes);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << bytes;
+    EXPECT_EQ(Reason(status), "MALFORMED_REQUEST") << bytes;
+  }
+}
+
+TEST_F(RpcTest, TextThatIsNotUtf8IsReportedWithEveryOtherViolation) {
+  Start();
+  // sample_messages: "ok", a bad one, one that is too long, and two bad ones.
+  std::string bytes = "\x0a\x02ok\x0a\x02\xc3(";
+  bytes += "\x0a\xf5\x03" + std::string(501, 'x');
+  bytes += std::string("\x0a\x03\xed\xa0\x80\x0a\x01\xff");
+  const grpc::Status status = CallRaw(Token({"developer"}), bytes);
+  EXPECT_EQ(Reason(status), "INVALID_FIELDS");
+  EXPECT_THAT(Fields(status),
+              testing::UnorderedElementsAre("sample_messages[1]", "sample_messages[2]",
+                                            "sample_messages[3]", "sample_messages[4]"));
+}
+
+TEST_F(RpcTest, TheHandlersWorkHasTheCallersDeadline) {
+  Start({.domain = "test", .deadline_max = std::chrono::seconds(5)});
+  std::optional<TimePoint> seen;
+  service_->behaviour = [&] {
+    seen = CurrentDeadline();
     return absl::OkStatus();
   };
+  const auto before = std::chrono::steady_clock::now();
+  ASSERT_TRUE(Call(Token({"developer"})).ok());
+  ASSERT_TRUE(seen);
+  EXPECT_GT(*seen, before + std::chrono::seconds(4));
+  EXPECT_LT(*seen, std::chrono::steady_clock::now() + std::chrono::seconds(6));
+  EXPECT_FALSE(CurrentDeadline());
+}
+
+TEST_F(RpcTest, ARateLimitHoldsForAccountsButNotForServices) {
+  std::map<Uuid, int> asked;
+  rate_limit_ = [&](const Uuid& account) {
+    ++asked[account];
+    return errors::MakeRetryable(errors::kRateLimited, "too many", std::chrono::seconds(3));
+  };
+  Start();
+  const grpc::Status status = Call(Token({"developer"}));
+  EXPECT_EQ(Reason(status), "RATE_LIMITED");
+  EXPECT_EQ(DetailOf<google::rpc::RetryInfo>(status).retry_delay().seconds(), 3);
+  EXPECT_EQ(Reason(Call(Token({"user"}))), "PERMISSION_DENIED") << "before it is counted";
+  EXPECT_TRUE(Call(Token({"admin"})).ok());
+  EXPECT_TRUE(Call(Token({"service"})).ok());
+  EXPECT_EQ(asked, (std::map<Uuid, int>{{*Uuid::Parse(kAccount), 1}}));
+}
+
+TEST_F(RpcTest, CallsAreCountedWhenTheyArriveAndWhenTheyAreAnswered) {
+  Start();
+  EXPECT_TRUE(Call(Token({"developer"})).ok());
+  EXPECT_FALSE(Call("").ok());
+  const std::string labels =
+      "{grpc_method=\"TestSentimentProcessing\",grpc_service=\"bannou.stream.v1."
+      "StreamAdminService\"}";
+  EXPECT_THAT(metrics_.Text(), testing::HasSubstr("grpc_server_started_total" + labels + " 2"));
+  EXPECT_THAT(metrics_.Text(), testing::HasSubstr("grpc_code=\"UNAUTHENTICATED\""));
+}
+
+TEST_F(RpcTest, ADrainAnswersWhatIsInFlightAndRefusesWhatIsNew) {
+  Start();
+  HoldHandler();
+  const std::string token = Token({"developer"});
+  auto held = std::async(std::launch::async, [&] { return Call(token); });
+  AwaitHeld();
+  auto drained =
+      std::async(std::launch::async, [&] { return edge_->Drain(std::chrono::seconds(20)); });
+  grpc::Status refused;
+  while ((refused = Call("")).error_code() != grpc::StatusCode::UNAVAILABLE) {
+  }
+  EXPECT_EQ(Reason(refused), "DRAINING");
+  EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(refused).has_retry_delay());
+  Release();
+  EXPECT_TRUE(held.get().ok());
+  EXPECT_TRUE(drained.get());
+}
+
+TEST_F(RpcTest, ADrainGivesUpOnACallThatDoesNotEnd) {
+  Start();
+  HoldHandler();
+  auto held = std::async(std::launch::async, [&] { return Call(Token({"developer"})); });
+  AwaitHeld();
+  EXPECT_FALSE(edge_->Drain(std::chrono::milliseconds(10)));
+  Release();
+  held.get();
+}
+
+TEST_F(RpcTest, StopWaitsForTheCallInFlight) {
+  Start();
+  HoldHandler();
   auto call = std::async(std::launch::async, [&] { return Call(Token({"developer"})); });
-  entered.get_future().wait();
+  AwaitHeld();
   auto stop = std::async(std::launch::async, [&] { server_->Stop(std::chrono::seconds(20)); });
-  gate.set_value();
+  Release();
   EXPECT_TRUE(call.get().ok());
   stop.get();
+}
+
+// Handlers that do not fit the contract.
+class WrongName final : public Service {
+ public:
+  explicit WrongName(const Edge& edge)
+      : Service(edge, v1::StreamAdminService::service_full_name()) {
+    Handle("TestSentiment", &WrongName::Work);
+  }
+
+ private:
+  absl::Status Work(CallContext&, const v1::TestSentimentRequest&, v1::TestSentimentResponse&) {
+    return absl::OkStatus();
+  }
+};
+class WrongTypes final : public Service {
+ public:
+  explicit WrongTypes(const Edge& edge)
+      : Service(edge, v1::StreamAdminService::service_full_name()) {
+    Handle("TestSentimentProcessing", &WrongTypes::Work);
+  }
+
+ private:
+  absl::Status Work(CallContext&, const v1::LatestPulseRequest&, v1::TestSentimentResponse&) {
+    return absl::OkStatus();
+  }
+};
+// A service of another contract, whose methods say nothing about permissions.
+class NoPermission final : public Service {
+ public:
+  explicit NoPermission(const Edge& edge) : Service(edge, "grpc.health.v1.Health") {}
+};
+
+TEST_F(RpcTest, AServiceThatIsNotTheContractsDoesNotStart) {
+  Start();
+  for (const absl::Status& status :
+       {WrongName(*edge_).ReadContract(), WrongTypes(*edge_).ReadContract(),
+        NoPermission(*edge_).ReadContract()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  }
 }
 
 }  // namespace

@@ -585,7 +585,7 @@ TEST_F(LiveSessionTest, JoinedNewsIsBoundedAndComplete) {
   news_.Push(news);
   EXPECT_EQ(publisher.RunOnce(), news.size());
   EXPECT_TRUE(Eventually([&] { return heard == heads; }));
-  bus.Stop();
+  bus.Finish();
 }
 
 }  // namespace

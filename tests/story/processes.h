@@ -36,24 +36,38 @@ class PlatformSim final : public common::testing::Server {
   std::string_view Answer() const override { return "200 OK"; }
 };
 
-// A daemon on the shared servers and a database of its own. Its port() is the admin port; it counts
-// as started when it is ready.
+// What a daemon stands on.
+struct Servers {
+  common::testing::NatsServer& nats;
+  common::testing::RedisServer& redis;
+  common::testing::MariaDbServer& mariadb;
+
+  // Those of all tests that do not stop them.
+  static Servers Shared() {
+    return {common::testing::SharedNats(), common::testing::SharedRedis(),
+            common::testing::SharedMariaDb()};
+  }
+};
+
+// A daemon with a database of its own. Its port() is the admin port; it counts as started when it
+// is ready.
 class Daemon final : public common::testing::Server {
  public:
-  // `name` is the program, `prefix` that of its settings, `settings` are NAME=value without prefix.
-  Daemon(std::string name, std::string prefix, std::vector<std::string> settings)
-      : name_(std::move(name)), prefix_(std::move(prefix)), settings_(std::move(settings)) {
-    namespace servers = common::testing;
-    using Maria = servers::MariaDbServer;
-    for (std::string setting : {"NATS_URL=" + servers::SharedNats().url(),
-                                "REDIS_ADDR=" + servers::SharedRedis().address(),
-                                "MYSQL_ADDR=" + servers::SharedMariaDb().address(),
-                                std::string("MYSQL_USER=") + Maria::user(),
-                                std::string("MYSQL_PASSWORD=") + Maria::password(),
-                                "MYSQL_DATABASE=" + servers::SharedMariaDb().CreateDatabase(),
-                                "GRPC_ADDR=" + Local(grpc_port_), std::string("ENABLED=true")}) {
-      settings_.push_back(std::move(setting));
-    }
+  // `name` is the program, `prefix` that of its settings, `settings` are NAME=value without prefix
+  // and come on top of those that connect it.
+  Daemon(std::string name, std::string prefix, std::vector<std::string> settings,
+         const Servers& servers = Servers::Shared())
+      : name_(std::move(name)), prefix_(std::move(prefix)) {
+    using Maria = common::testing::MariaDbServer;
+    settings_ = {"NATS_URL=" + servers.nats.url(),
+                 "REDIS_ADDR=" + servers.redis.address(),
+                 "MYSQL_ADDR=" + servers.mariadb.address(),
+                 std::string("MYSQL_USER=") + Maria::user(),
+                 std::string("MYSQL_PASSWORD=") + Maria::password(),
+                 "MYSQL_DATABASE=" + servers.mariadb.CreateDatabase(),
+                 "GRPC_ADDR=" + Local(grpc_port_),
+                 "ENABLED=true"};
+    settings_.insert(settings_.end(), settings.begin(), settings.end());
     Start();
   }
 

@@ -33,6 +33,9 @@ inline constexpr Reason kNotOwner{"NOT_OWNER", absl::StatusCode::kPermissionDeni
 inline constexpr Reason kInvalidFields{
     "INVALID_FIELDS", absl::StatusCode::kInvalidArgument,
     "One or more fields break their rules; BadRequest lists every one of them."};
+inline constexpr Reason kMalformedRequest{
+    "MALFORMED_REQUEST", absl::StatusCode::kInvalidArgument,
+    "The bytes of the request are no protobuf message of its type."};
 inline constexpr Reason kRequestIdReused{
     "REQUEST_ID_REUSED", absl::StatusCode::kInvalidArgument,
     "The request id was used before with another request; use a new one."};
@@ -42,6 +45,9 @@ inline constexpr Reason kNotImplemented{"NOT_IMPLEMENTED", absl::StatusCode::kUn
                                         "This version does not have the feature yet."};
 inline constexpr Reason kOverloaded{"OVERLOADED", absl::StatusCode::kResourceExhausted,
                                     "The server has no free capacity; try again after a pause."};
+inline constexpr Reason kRateLimited{
+    "RATE_LIMITED", absl::StatusCode::kResourceExhausted,
+    "The account makes too many calls; wait for as long as RetryInfo says."};
 inline constexpr Reason kDraining{"DRAINING", absl::StatusCode::kUnavailable,
                                   "The instance is shutting down; another one answers."};
 inline constexpr Reason kUnavailable{

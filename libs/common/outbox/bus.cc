@@ -4,6 +4,11 @@
 #include "libs/common/outbox/message.h"
 
 namespace common::outbox {
+namespace {
+
+constexpr auto kFinishLimit = std::chrono::seconds(2);
+
+}  // namespace
 
 absl::Status Bus::Start() {
   if (connection_ == nullptr) {
@@ -21,12 +26,11 @@ absl::Status Bus::Start() {
   return absl::OkStatus();
 }
 
-void Bus::Stop() {
-  if (relay_ != nullptr) relay_->Stop();
+void Bus::Finish() {
+  if (relay_ != nullptr) relay_->Finish(kFinishLimit);
 }
 
 void Bus::Close() {
-  Stop();
   running_ = nullptr;
   relay_ = nullptr;
   jetstream_ = nullptr;

@@ -22,8 +22,8 @@ class Bus {
   // Connects, declares the streams and starts the relay. UNAVAILABLE while NATS is away; may then
   // be called again.
   absl::Status Start();
-  // Ends the relay.
-  void Stop();
+  // Ends the relay, after what waits was published or a moment has passed.
+  void Finish();
   // Ends everything; when it returns no subscription calls anybody any more. What was made from the
   // connection must be gone before.
   void Close();

@@ -64,7 +64,12 @@ absl::Status Append(mysql::Transaction& transaction, std::span<const Event> even
 }
 
 void Relay::Start() {
-  thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
+  thread_ = std::jthread([this](const std::stop_token& stop) {
+    Run(stop);
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    woken_.notify_all();
+  });
 }
 
 void Relay::Stop() {
@@ -72,12 +77,22 @@ void Relay::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Relay::Finish(std::chrono::milliseconds limit) {
+  finishing_ = true;
+  Notify();
+  {
+    std::unique_lock lock(mutex_);
+    woken_.wait_for(lock, limit, [this] { return ended_; });
+  }
+  Stop();
+}
+
 void Relay::Notify() {
   {
     const std::lock_guard lock(mutex_);
     notified_ = true;
   }
-  woken_.notify_one();
+  woken_.notify_all();
 }
 
 RelayStats Relay::stats() const {
@@ -96,6 +111,7 @@ void Relay::Run(const std::stop_token& stop) {
     const uint64_t published_before = published_;
     const absl::Status led = Lead(stop);
     leading_ = false;
+    if (finishing_) return;
     if (led.ok()) {
       Wait(stop, options_.poll_interval);
       continue;
@@ -126,6 +142,7 @@ absl::Status Relay::Lead(const std::stop_token& stop) {
       continue;
     }
     backlog_ = 0;
+    if (finishing_) return absl::OkStatus();
     Wait(stop, options_.poll_interval);
   }
   return absl::OkStatus();

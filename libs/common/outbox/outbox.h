@@ -73,6 +73,8 @@ class Relay {
   void Start();
   // Ends after the publication under way.
   void Stop();
+  // Ends when nothing waits any more, publishing fails, another relay leads, or `limit` has passed.
+  void Finish(std::chrono::milliseconds limit);
   // To be called after a commit that appended: the relay looks at once.
   void Notify();
 
@@ -94,6 +96,8 @@ class Relay {
   std::mutex mutex_;
   std::condition_variable_any woken_;
   bool notified_ = false;
+  bool ended_ = false;
+  std::atomic<bool> finishing_ = false;
   std::atomic<uint64_t> published_ = 0;
   std::atomic<uint64_t> failures_ = 0;
   std::atomic<int64_t> backlog_ = 0;

@@ -3,42 +3,14 @@
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
 #include "libs/common/http/message.h"
+#include "libs/common/rpc/request.h"
 #include "libs/common/rpc/validator.h"
 
 namespace common::rpc {
 namespace {
 
 using bannou::common::v1::Access;
-using google::protobuf::FieldDescriptor;
-
-const FieldDescriptor* FindOwner(const google::protobuf::Descriptor& request) {
-  for (int i = 0; i < request.field_count(); ++i) {
-    const auto& rules = request.field(i)->options().GetExtension(bannou::common::v1::rules);
-    if (rules.owner_account()) return request.field(i);
-  }
-  return nullptr;
-}
-
-const char* CodeName(size_t code) {
-  static constexpr const char* kNames[] = {"OK",
-                                           "CANCELLED",
-                                           "UNKNOWN",
-                                           "INVALID_ARGUMENT",
-                                           "DEADLINE_EXCEEDED",
-                                           "NOT_FOUND",
-                                           "ALREADY_EXISTS",
-                                           "PERMISSION_DENIED",
-                                           "RESOURCE_EXHAUSTED",
-                                           "FAILED_PRECONDITION",
-                                           "ABORTED",
-                                           "OUT_OF_RANGE",
-                                           "UNIMPLEMENTED",
-                                           "INTERNAL",
-                                           "UNAVAILABLE",
-                                           "DATA_LOSS",
-                                           "UNAUTHENTICATED"};
-  return kNames[code];
-}
+using google::protobuf::Message;
 
 // gRPC's metadata of the first `name`, empty when absent.
 std::string_view Header(const grpc::CallbackServerContext& context, const char* name) {
@@ -48,35 +20,20 @@ std::string_view Header(const grpc::CallbackServerContext& context, const char* 
   return {found->second.data(), found->second.size()};
 }
 
-}  // namespace
-
-Method::Method(const google::protobuf::MethodDescriptor& descriptor, metrics::Registry& metrics)
-    : descriptor_(descriptor),
-      access_(descriptor.options().GetExtension(bannou::common::v1::access)),
-      owner_(FindOwner(*descriptor.input_type())),
-      metrics_(metrics),
-      seconds_(metrics.GetTimer("grpc_server_handling_seconds",
-                                "Time from the arrival of a call to its answer.",
-                                {{"grpc_service", descriptor.service()->full_name()},
-                                 {"grpc_method", descriptor.name()}})) {}
-
-void Method::Observe(grpc::StatusCode code, Duration duration) const {
-  const size_t index = std::min(static_cast<size_t>(code), kCodes - 1);
-  metrics::Counter* counter = handled_[index].load(std::memory_order_acquire);
-  if (counter == nullptr) {
-    counter = &metrics_.GetCounter("grpc_server_handled_total", "Calls answered, by code.",
-                                   {{"grpc_service", descriptor_.service()->full_name()},
-                                    {"grpc_method", descriptor_.name()},
-                                    {"grpc_code", CodeName(index)}});
-    handled_[index].store(counter, std::memory_order_release);
-  }
-  counter->Increment();
-  seconds_.Observe(ToSeconds(duration));
+// The caller's deadline, but no later than `latest`.
+Time DeadlineOf(const grpc::CallbackServerContext& context, Time latest) {
+  const auto asked = context.deadline();
+  return asked >= latest ? latest : std::chrono::time_point_cast<Duration>(asked);
 }
+
+}  // namespace
 
 Edge::Edge(EdgeSettings settings, const TokenVerifier& verifier, executor::Executor& executor,
            metrics::Registry& metrics)
-    : settings_(std::move(settings)), verifier_(verifier), executor_(executor), metrics_(metrics) {}
+    : settings_(std::move(settings)), verifier_(verifier), executor_(executor), metrics_(metrics) {
+  auto& in_flight = metrics_.GetGauge("grpc_server_in_flight", "Calls that wait or are handled.");
+  metrics_.OnScrape([this, &in_flight] { in_flight.Set(in_flight_); });
+}
 
 absl::StatusOr<std::vector<std::unique_ptr<Method>>> Edge::Describe(
     std::string_view service) const {
@@ -85,24 +42,38 @@ absl::StatusOr<std::vector<std::unique_ptr<Method>>> Edge::Describe(
   if (descriptor == nullptr) return absl::FailedPreconditionError("the service is not linked");
   std::vector<std::unique_ptr<Method>> methods;
   for (int i = 0; i < descriptor->method_count(); ++i) {
-    const auto& method = *descriptor->method(i);
-    if (!method.options().HasExtension(bannou::common::v1::access)) {
-      return absl::FailedPreconditionError(method.full_name() + " states no permission");
+    methods.push_back(std::make_unique<Method>(*descriptor->method(i), metrics_));
+    if (!methods.back()->StatesPermission()) {
+      return absl::FailedPreconditionError(methods.back()->full_name() + " states no permission");
     }
-    methods.push_back(std::make_unique<Method>(method, metrics_));
   }
   return methods;
 }
 
+bool Edge::Enter() const {
+  // Counted first, so that a drain that begins now waits for this call or this call sees it.
+  ++in_flight_;
+  if (!draining_) return true;
+  Leave();
+  return false;
+}
+
+void Edge::Leave() const {
+  if (--in_flight_ > 0 || !draining_) return;
+  const std::lock_guard lock(mutex_);
+  left_.notify_all();
+}
+
+bool Edge::Drain(Duration grace) {
+  std::unique_lock lock(mutex_);
+  draining_ = true;
+  return left_.wait_for(lock, grace, [this] { return in_flight_ == 0; });
+}
+
 absl::StatusOr<CallContext> Edge::Admit(const Method& method,
-                                        const grpc::CallbackServerContext& context,
-                                        const google::protobuf::Message& request) const {
+                                        const grpc::CallbackServerContext& context) const {
   const Time now = Now();
-  const Time deadline =
-      std::min(now + settings_.deadline_max,
-               std::chrono::time_point_cast<Duration>(
-                   std::min(context.deadline(),
-                            std::chrono::system_clock::time_point(now + settings_.deadline_max))));
+  const Time deadline = DeadlineOf(context, now + settings_.deadline_max);
   if (deadline <= now) {
     return errors::Make(errors::kDeadlineExceeded, errors::kDeadlineExceeded.meaning);
   }
@@ -114,14 +85,23 @@ absl::StatusOr<CallContext> Edge::Admit(const Method& method,
                                  std::chrono::seconds(1));
   }
   ASSIGN_OR_RETURN(Identity identity, Identify(method, context));
-  RETURN_IF_ERROR(Authorize(method, identity, request));
-  if (const auto violations = Validate(request); !violations.empty()) {
-    return errors::InvalidFields(violations);
+  RETURN_IF_ERROR(Permit(method, identity));
+  if (rate_limit_ && !method.access().anonymous() && !identity.IsPrivileged()) {
+    RETURN_IF_ERROR(rate_limit_(identity.account.value_or(Uuid())));
   }
   return CallContext{
       .identity = std::move(identity), .now = now, .deadline = deadline, .cancelled = [&context] {
         return context.IsCancelled();
       }};
+}
+
+absl::Status Edge::Read(const Method& method, const Identity& identity,
+                        const grpc::ByteBuffer& bytes, Message& request) const {
+  std::vector<errors::FieldViolation> violations;
+  RETURN_IF_ERROR(Decode(bytes, request, violations));
+  RETURN_IF_ERROR(CheckOwner(method, identity, request));
+  for (auto& violation : Validate(request)) violations.push_back(std::move(violation));
+  return violations.empty() ? absl::OkStatus() : errors::InvalidFields(violations);
 }
 
 absl::StatusOr<Identity> Edge::Identify(const Method& method,
@@ -140,8 +120,7 @@ absl::StatusOr<Identity> Edge::Identify(const Method& method,
   return verifier_.Verify(authorization.substr(kScheme.size()), Now());
 }
 
-absl::Status Edge::Authorize(const Method& method, const Identity& identity,
-                             const google::protobuf::Message& request) const {
+absl::Status Edge::Permit(const Method& method, const Identity& identity) const {
   const Access& access = method.access();
   if (access.anonymous()) return absl::OkStatus();
   if (!identity.Satisfies(access.role())) {
@@ -150,7 +129,12 @@ absl::Status Edge::Authorize(const Method& method, const Identity& identity,
   if (!identity.HasStates(access.states())) {
     return errors::Make(errors::kPermissionDenied, "the caller is not in the state for this call");
   }
-  if (method.owner() == nullptr) return absl::OkStatus();
+  return absl::OkStatus();
+}
+
+absl::Status Edge::CheckOwner(const Method& method, const Identity& identity,
+                              const Message& request) const {
+  if (method.owner() == nullptr || method.access().anonymous()) return absl::OkStatus();
   const auto owner = Uuid::Parse(request.GetReflection()->GetString(request, method.owner()));
   // A malformed id is the validator's to report.
   if (owner && !identity.MayActFor(*owner)) {

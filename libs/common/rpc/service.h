@@ -1,14 +1,18 @@
-// How a service class declares its RPCs. The class derives from Service<Generated>, names each
-// method once with BANNOU_UNARY, and writes the handler as a plain blocking function:
+// How a service class declares its RPCs. It derives from Service, names each method that it handles
+// once, and writes the handler as a plain blocking function:
 //
-//   class OrderRpc final : public common::rpc::Service<v1::OrderService> {
+//   class OrderRpc final : public common::rpc::Service {
 //    public:
-//     BANNOU_UNARY(GetOrder, v1::GetOrderRequest, v1::Order)
+//     explicit OrderRpc(const Edge& edge) : Service(edge, v1::OrderService::service_full_name()) {
+//       Handle("GetOrder", &OrderRpc::GetOrder);
+//     }
+//     absl::Status GetOrder(CallContext& call, const v1::GetOrderRequest& request, v1::Order& out);
 //   };
-//   absl::Status OrderRpc::GetOrder(CallContext& call, const …& request, …& response) { … }
+//
+// Methods of the contract that nobody handles are served too: they pass the edge like the others
+// and then answer NOT_IMPLEMENTED. gRPC hands over the bytes of a request, so that nothing is
+// parsed for a caller without permission, and what cannot be parsed gets an answer that says why.
 #pragma once
-#include <atomic>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,131 +21,65 @@
 #include <vector>
 
 #include <absl/status/status.h>
+#include <google/protobuf/message.h>
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/service_type.h>
 
-#include "libs/common/errors/errors.h"
 #include "libs/common/rpc/edge.h"
 
 namespace common::rpc {
 
-// Runs one call through the edge and says how it ended; logs failures and observes the metrics.
-// `handler` is called when the call is admitted.
-grpc::Status Serve(const Edge& edge, const Method& method,
-                   const grpc::CallbackServerContext& context,
-                   const google::protobuf::Message& request, Time arrived,
-                   const std::function<absl::Status(CallContext&)>& handler);
+using Handler = std::function<absl::Status(CallContext&, const google::protobuf::Message& request,
+                                           google::protobuf::Message& response)>;
 
-// Answers a call that found the executor full.
-grpc::Status Refuse(const Edge& edge, const Method& method, Time arrived);
-
-// Owns one RPC until OnDone. Exactly one Finish on every path, always from the executor's thread or
-// the constructor, so that Server::Shutdown never waits for a call that nobody ends.
-class UnaryCall final : public grpc::ServerUnaryReactor {
- public:
-  UnaryCall(const Edge& edge, const Method& method, grpc::CallbackServerContext* context,
-            const google::protobuf::Message* request,
-            std::function<absl::Status(CallContext&)> handler)
-      : edge_(edge),
-        method_(method),
-        context_(*context),
-        request_(*request),
-        arrived_(Now()),
-        handler_(std::move(handler)) {
-    if (!edge_.executor().TrySubmit([this] { Work(); })) Finish(Refuse(edge_, method_, arrived_));
-  }
-
- private:
-  void Work() {
-    if (cancelled_.load()) {
-      Finish(grpc::Status::CANCELLED);
-      return;
-    }
-    Finish(Serve(edge_, method_, context_, request_, arrived_, handler_));
-  }
-  void OnCancel() override { cancelled_.store(true); }
-  void OnDone() override { delete this; }
-
-  const Edge& edge_;
-  const Method& method_;
-  grpc::CallbackServerContext& context_;
-  const google::protobuf::Message& request_;
-  const Time arrived_;
-  const std::function<absl::Status(CallContext&)> handler_;
-  std::atomic<bool> cancelled_{false};
+// A method and who handles it.
+struct Endpoint {
+  std::unique_ptr<Method> method;
+  Handler handler;
+  const google::protobuf::Message* request = nullptr;  // empty ones, to be copied
+  const google::protobuf::Message* response = nullptr;
 };
 
-// A server-streaming call whose feature this version does not have: it passes the edge like any
-// other, and then ends with the handler's status.
-template <class Response>
-class EndedStream final : public grpc::ServerWriteReactor<Response> {
+class Service : public grpc::Service {
  public:
-  explicit EndedStream(grpc::Status status) { this->Finish(std::move(status)); }
+  const std::string& name() const { return name_; }
 
- private:
-  void OnDone() override { delete this; }
-};
-
-template <class Generated>
-class Service : public Generated::CallbackService {
- public:
-  static constexpr const char* Name() { return Generated::service_full_name(); }
-
-  // Before the server starts. FAILED_PRECONDITION when a method states no permission.
-  absl::Status ReadContract() {
-    auto methods = edge_.Describe(Name());
-    if (!methods.ok()) return methods.status();
-    methods_ = *std::move(methods);
-    return absl::OkStatus();
-  }
+  // Before the server starts. FAILED_PRECONDITION when a method of the contract states no
+  // permission, or when what is handled is not what the contract says.
+  absl::Status ReadContract();
 
  protected:
-  explicit Service(const Edge& edge) : edge_(edge) {}
+  // `name`: the service's full name. `edge` outlives the service.
+  Service(const Edge& edge, std::string_view name) : edge_(edge), name_(name) {}
 
-  // `name` is one of the generated service's; a handful, so a scan beats a map.
-  const Method& MethodNamed(std::string_view name) const {
-    for (const auto& method : methods_) {
-      if (method->name() == name) return *method;
-    }
-    std::terminate();  // ReadContract was not called
+  // In the constructor.
+  template <class Self, class Request, class Response>
+  void Handle(std::string_view method,
+              absl::Status (Self::*handler)(CallContext&, const Request&, Response&)) {
+    handled_.push_back({std::string(method), Request::descriptor(), Response::descriptor(),
+                        [self = static_cast<Self*>(this), handler](
+                            CallContext& call, const google::protobuf::Message& request,
+                            google::protobuf::Message& response) {
+                          return (self->*handler)(call, static_cast<const Request&>(request),
+                                                  static_cast<Response&>(response));
+                        }});
   }
 
-  const Edge& edge_;
-
  private:
-  std::vector<std::unique_ptr<Method>> methods_;
+  struct Handled {
+    std::string method;
+    const google::protobuf::Descriptor* request;
+    const google::protobuf::Descriptor* response;
+    Handler handler;
+  };
+
+  absl::StatusOr<Handler> HandlerOf(const Method& method);
+  void Register(const Endpoint& endpoint, int index);
+
+  const Edge& edge_;
+  const std::string name_;
+  std::vector<Handled> handled_;  // what ReadContract has not taken yet
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
 };
 
 }  // namespace common::rpc
-
-// The override of the generated method, and the declaration of the handler that it calls.
-#define BANNOU_UNARY(Name, Request, Response)                                                     \
-  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const Request* request,    \
-                                 Response* response) override {                                   \
-    return new common::rpc::UnaryCall(edge_, MethodNamed(#Name), context, request,                \
-                                      [this, request, response](common::rpc::CallContext& call) { \
-                                        return Name(call, *request, *response);                   \
-                                      });                                                         \
-  }                                                                                               \
-  absl::Status Name(common::rpc::CallContext& call, const Request& request, Response& response);
-
-// An RPC of the contract that this version does not have: enforced like the others, then
-// UNIMPLEMENTED with a text that says so.
-#define BANNOU_UNARY_LATER(Name, Request, Response)                                            \
-  grpc::ServerUnaryReactor* Name(grpc::CallbackServerContext* context, const Request* request, \
-                                 Response*) override {                                         \
-    return new common::rpc::UnaryCall(                                                         \
-        edge_, MethodNamed(#Name), context, request, [](common::rpc::CallContext&) {           \
-          return common::errors::Make(common::errors::kNotImplemented,                         \
-                                      #Name " is not part of this version yet");               \
-        });                                                                                    \
-  }
-#define BANNOU_STREAM_LATER(Name, Request, Response)                                            \
-  grpc::ServerWriteReactor<Response>* Name(grpc::CallbackServerContext* context,                \
-                                           const Request* request) override {                   \
-    return new common::rpc::EndedStream<Response>(                                              \
-        common::rpc::Serve(edge_, MethodNamed(#Name), *context, *request, common::Now(),        \
-                           [](common::rpc::CallContext&) {                                      \
-                             return common::errors::Make(common::errors::kNotImplemented, #Name \
-                                                         " is not part of this version yet");   \
-                           }));                                                                 \
-  }

@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kProbeInterval{1000};
 constexpr milliseconds kRetryFirst{50};
 constexpr milliseconds kRetryMax{2000};
+constexpr milliseconds kStreamsGrace{200};
 
 rpc::TokenVerifier MakeVerifier(const ServerSettings& settings) {
   return rpc::TokenVerifier({.hs256_key = settings.auth_hs256_key,
@@ -60,6 +61,7 @@ void App::OnStart(std::string name, std::function<absl::Status()> step) {
   steps_.push_back({std::move(name), std::move(step)});
 }
 void App::OnStop(std::function<void()> stop) { stops_.push_back(std::move(stop)); }
+void App::OnDrained(std::function<void()> stop) { drained_.push_back(std::move(stop)); }
 void App::Watch(std::string name, std::function<absl::Status()> probe) {
   auto& gauge = metrics_.GetGauge("dependency_up", "Whether a dependency answered its last probe.",
                                   {{"dependency", name}});
@@ -202,6 +204,8 @@ void App::ProbeOnce() {
   log::Info(all_up ? "ready" : "not_ready");
 }
 
+// New calls are refused and those in flight are waited for before gRPC's own shutdown begins: that
+// one cancels whatever reaches it without a word.
 void App::Drain() {
   log::Info("draining");
   stopping_ = true;
@@ -209,14 +213,26 @@ void App::Drain() {
   grpc_->SetServing(false);
   std::this_thread::sleep_for(settings_.drain_delay);
   loop_.Stop();
-  if (started_steps_ == steps_.size()) {
-    for (auto stop = stops_.rbegin(); stop != stops_.rend(); ++stop) (*stop)();
-  }
-  for (auto& server : http_) server->Stop(settings_.drain_grace);
-  grpc_->Stop(settings_.drain_grace);
+  Stop(stops_);
+  const auto until = std::chrono::steady_clock::now() + settings_.drain_grace;
+  const bool answered = edge_.Drain(settings_.drain_grace);
+  const auto left = [until] {
+    return std::max(milliseconds{0}, std::chrono::duration_cast<milliseconds>(
+                                         until - std::chrono::steady_clock::now()));
+  };
+  bool complete = answered;
+  for (auto& server : http_) complete &= server->Stop(left());
+  // What is still open are streams of gRPC's own, health and reflection, and calls out of grace.
+  grpc_->Stop(kStreamsGrace);
   executor_.Stop();
-  log::Info("stopped");
+  Stop(drained_);
+  log::Info("stopped", {{"all_answered", complete}});
   log::Flush();
+}
+
+void App::Stop(const std::vector<std::function<void()>>& stops) {
+  if (started_steps_ < steps_.size()) return;
+  for (auto stop = stops.rbegin(); stop != stops.rend(); ++stop) (*stop)();
 }
 
 }  // namespace common::runtime

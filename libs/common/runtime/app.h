@@ -28,9 +28,10 @@ class App {
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
+  const std::string& name() const { return name_; }
   const ServerSettings& settings() const { return settings_; }
   metrics::Registry& metrics() { return metrics_; }
-  const rpc::Edge& edge() const { return edge_; }
+  rpc::Edge& edge() { return edge_; }
   executor::Executor& executor() { return executor_; }
 
   // --- For Bind. -----------------------------------------------------------------------------
@@ -47,7 +48,7 @@ class App {
   absl::Status Serve(Args&&... args) {
     T& service = Make<T>(edge_, std::forward<Args>(args)...);
     services_.push_back(&service);
-    service_names_.emplace_back(T::Name());
+    service_names_.push_back(service.name());
     return service.ReadContract();
   }
   // Serves HTTP routes on an address of their own, beside the admin port. They answer 503 until the
@@ -56,8 +57,11 @@ class App {
   // A step between listening and being ready, in the given order: migrations, declarations,
   // workers. UNAVAILABLE is tried again until it passes; any other error ends the process.
   void OnStart(std::string name, std::function<absl::Status()> step);
-  // What must stop before the server does, in reverse order. Called only if all steps had passed.
+  // What must stop when the daemon drains: consumers and workers before the calls in flight are
+  // waited for, so that nothing new begins; what carries the results of those calls, after. Each in
+  // reverse order, and only if all steps of the start had passed.
   void OnStop(std::function<void()> stop);
+  void OnDrained(std::function<void()> stop);
   // A dependency without which the daemon is not ready. Asked every second; must return within 2 s.
   void Watch(std::string name, std::function<absl::Status()> probe);
 
@@ -85,6 +89,7 @@ class App {
   void ProbeOnce();
   void Fail();
   void Drain();
+  void Stop(const std::vector<std::function<void()>>& stops);
   std::chrono::microseconds Tick();
 
   const std::string name_;
@@ -99,6 +104,7 @@ class App {
   std::vector<std::string> service_names_;
   std::vector<Step> steps_;
   std::vector<std::function<void()>> stops_;
+  std::vector<std::function<void()>> drained_;
   std::vector<Dependency> dependencies_;
   std::vector<std::pair<config::Address, std::vector<http::Route>>> http_routes_;
 

@@ -1,5 +1,7 @@
 #include "libs/common/runtime/servers.h"
 
+#include "libs/common/ratelimit/limiter.h"
+
 namespace common::runtime {
 
 mysql::Options MysqlOptions(const ServerSettings& settings) {
@@ -38,6 +40,17 @@ void WatchServers(App& app, mysql::Pool& mysql, redis::Redis& redis, outbox::Bus
     redis_lent.Set(static_cast<double>(redis.stats().in_use));
     backlog.Set(static_cast<double>(bus.backlog()));
   });
+}
+
+void LimitRates(App& app, redis::Redis& redis) {
+  const ServerSettings& settings = app.settings();
+  auto& limiter = app.Make<ratelimit::Limiter>(
+      app.name(),
+      ratelimit::Rate{.per_second = settings.rate_limit_per_second,
+                      .burst = settings.rate_limit_burst},
+      redis, app.metrics());
+  app.edge().LimitRate([&limiter](const Uuid& account) { return limiter.Admit(account); });
+  app.OnStart("rate limits", [&limiter] { return limiter.Load(); });
 }
 
 }  // namespace common::runtime

@@ -14,4 +14,7 @@ redis::Options RedisOptions(const ServerSettings& settings);
 // Makes readiness depend on all three, and measures pools and outbox. They outlive the app's loop.
 void WatchServers(App& app, mysql::Pool& mysql, redis::Redis& redis, outbox::Bus& bus);
 
+// Limits how often an account may call, by the settings and over all instances that share `redis`.
+void LimitRates(App& app, redis::Redis& redis);
+
 }  // namespace common::runtime

@@ -18,6 +18,8 @@ struct ServerSettings {
   int threads = 0;
   int queue_max = 0;
   std::chrono::milliseconds deadline_max{};
+  int rate_limit_per_second = 0;
+  int rate_limit_burst = 0;
   std::chrono::milliseconds drain_delay{};
   std::chrono::milliseconds drain_grace{};
   std::string auth_mode;
@@ -76,6 +78,13 @@ config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*s
       {name("DEADLINE_MAX_MS"), "10000",
        "The longest that one call may take, in milliseconds, whatever the caller asks for.",
        Into(server, &V::deadline_max, 100, 600000)},
+      {name("RATE_LIMIT_PER_SECOND"), "50",
+       "Calls that one account may make in a second, in the long run and over all instances, 1 to "
+       "100000; admins and services are not limited.",
+       Into(server, &V::rate_limit_per_second, 1, 100000)},
+      {name("RATE_LIMIT_BURST"), "100",
+       "Calls that one account may make at once after a pause, 1 to 100000.",
+       Into(server, &V::rate_limit_burst, 1, 100000)},
       {name("DRAIN_DELAY_MS"), "0",
        "On SIGTERM, how long to answer calls as not ready before draining, in milliseconds; "
        "at least the load balancer's probe period.",

@@ -162,10 +162,12 @@ void Server::Kill() { End(SIGKILL); }
 void Server::End(int signal) {
   if (pid_ <= 0) return;
   kill(pid_, signal);
-  if (!Eventually([this] { return waitpid(pid_, nullptr, WNOHANG) == pid_; }, kStopDeadline)) {
+  int status = 0;
+  if (!Eventually([&] { return waitpid(pid_, &status, WNOHANG) == pid_; }, kStopDeadline)) {
     kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
+    waitpid(pid_, &status, 0);
   }
+  exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   pid_ = -1;
 }
 

@@ -51,7 +51,10 @@ class Server {
 
   static constexpr const char* host() { return "127.0.0.1"; }
   int port() const { return port_; }
-  std::string address() const;  // "127.0.0.1:port"
+  std::string address() const;        // "127.0.0.1:port"
+  pid_t pid() const { return pid_; }  // -1 while it does not run
+  // What the last Stop ended with: its exit code, or -1 for one that a signal ended.
+  int exit_code() const { return exit_code_; }
   const std::filesystem::path& directory() const { return directory_.path(); }
 
  protected:
@@ -69,6 +72,7 @@ class Server {
   TempDir directory_;
   int port_ = 0;
   pid_t pid_ = -1;
+  int exit_code_ = -1;
 };
 
 // redis-server that writes every command to its append-only file (fsync each second).

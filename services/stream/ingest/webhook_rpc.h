@@ -12,15 +12,16 @@ namespace stream::ingest {
 
 namespace v1 = bannou::stream::v1;
 
-class WebhookRpc final : public common::rpc::Service<v1::WebhookService> {
+class WebhookRpc final : public common::rpc::Service {
  public:
   WebhookRpc(const common::rpc::Edge& edge, TwitchWebhook& twitch)
-      : Service(edge), twitch_(twitch) {}
+      : Service(edge, v1::WebhookService::service_full_name()), twitch_(twitch) {
+    Handle("HandleTwitchWebhook", &WebhookRpc::HandleTwitchWebhook);
+  }
 
-  BANNOU_UNARY(HandleTwitchWebhook, v1::TwitchWebhookPayload, v1::HandleTwitchWebhookResponse)
-  BANNOU_UNARY_LATER(HandleYouTubeWebhook, v1::YouTubeWebhookPayload,
-                     v1::HandleYouTubeWebhookResponse)
-  BANNOU_UNARY_LATER(HandleCustomWebhook, v1::CustomWebhookPayload, v1::HandleCustomWebhookResponse)
+  absl::Status HandleTwitchWebhook(common::rpc::CallContext& call,
+                                   const v1::TwitchWebhookPayload& request,
+                                   v1::HandleTwitchWebhookResponse& response);
 
  private:
   TwitchWebhook& twitch_;

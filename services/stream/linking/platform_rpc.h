@@ -9,15 +9,23 @@ namespace stream::linking {
 
 namespace v1 = bannou::stream::v1;
 
-class PlatformRpc final : public common::rpc::Service<v1::PlatformService> {
+class PlatformRpc final : public common::rpc::Service {
  public:
   PlatformRpc(const common::rpc::Edge& edge, OAuthFlow& flow, LinkStore& links)
-      : Service(edge), flow_(flow), links_(links) {}
+      : Service(edge, v1::PlatformService::service_full_name()), flow_(flow), links_(links) {
+    Handle("LinkPlatform", &PlatformRpc::LinkPlatform);
+    Handle("PlatformCallback", &PlatformRpc::PlatformCallback);
+    Handle("ListPlatforms", &PlatformRpc::ListPlatforms);
+  }
 
-  BANNOU_UNARY(LinkPlatform, v1::LinkPlatformRequest, v1::LinkPlatformResponse)
-  BANNOU_UNARY(PlatformCallback, v1::PlatformCallbackRequest, v1::PlatformLinkDetail)
-  BANNOU_UNARY_LATER(UnlinkPlatform, v1::UnlinkPlatformRequest, v1::UnlinkPlatformResponse)
-  BANNOU_UNARY(ListPlatforms, v1::ListPlatformsRequest, v1::ListPlatformsResponse)
+  absl::Status LinkPlatform(common::rpc::CallContext& call, const v1::LinkPlatformRequest& request,
+                            v1::LinkPlatformResponse& response);
+  absl::Status PlatformCallback(common::rpc::CallContext& call,
+                                const v1::PlatformCallbackRequest& request,
+                                v1::PlatformLinkDetail& response);
+  absl::Status ListPlatforms(common::rpc::CallContext& call,
+                             const v1::ListPlatformsRequest& request,
+                             v1::ListPlatformsResponse& response);
 
  private:
   OAuthFlow& flow_;

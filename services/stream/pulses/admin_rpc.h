@@ -9,12 +9,19 @@ namespace stream::pulses {
 
 namespace v1 = bannou::stream::v1;
 
-class AdminRpc final : public common::rpc::Service<v1::StreamAdminService> {
+class AdminRpc final : public common::rpc::Service {
  public:
-  AdminRpc(const common::rpc::Edge& edge, BufferStore& buffer) : Service(edge), buffer_(buffer) {}
+  AdminRpc(const common::rpc::Edge& edge, BufferStore& buffer)
+      : Service(edge, v1::StreamAdminService::service_full_name()), buffer_(buffer) {
+    Handle("GetLatestPulse", &AdminRpc::GetLatestPulse);
+    Handle("TestSentimentProcessing", &AdminRpc::TestSentimentProcessing);
+  }
 
-  BANNOU_UNARY(GetLatestPulse, v1::LatestPulseRequest, v1::SentimentPulse)
-  BANNOU_UNARY(TestSentimentProcessing, v1::TestSentimentRequest, v1::TestSentimentResponse)
+  absl::Status GetLatestPulse(common::rpc::CallContext& call, const v1::LatestPulseRequest& request,
+                              v1::SentimentPulse& response);
+  absl::Status TestSentimentProcessing(common::rpc::CallContext& call,
+                                       const v1::TestSentimentRequest& request,
+                                       v1::TestSentimentResponse& response);
 
  private:
   BufferStore& buffer_;

@@ -13,7 +13,7 @@ namespace stream::sessions {
 
 namespace v1 = bannou::stream::v1;
 
-class SessionRpc final : public common::rpc::Service<v1::PlatformSessionService> {
+class SessionRpc final : public common::rpc::Service {
  public:
   struct Parts {
     linking::LinkStore& links;
@@ -25,15 +25,29 @@ class SessionRpc final : public common::rpc::Service<v1::PlatformSessionService>
     std::function<void()> on_changed;  // told after a session began or began to end
   };
   SessionRpc(const common::rpc::Edge& edge, Parts parts)
-      : Service(edge), parts_(std::move(parts)) {}
+      : Service(edge, v1::PlatformSessionService::service_full_name()), parts_(std::move(parts)) {
+    Handle("StartPlatformSession", &SessionRpc::StartPlatformSession);
+    Handle("StopPlatformSession", &SessionRpc::StopPlatformSession);
+    Handle("AssociateSession", &SessionRpc::AssociateSession);
+    Handle("GetPlatformSessionStatus", &SessionRpc::GetPlatformSessionStatus);
+    Handle("ListPlatformSessions", &SessionRpc::ListPlatformSessions);
+  }
 
-  BANNOU_UNARY(StartPlatformSession, v1::StartPlatformSessionRequest, v1::PlatformSessionStatus)
-  BANNOU_UNARY(StopPlatformSession, v1::StopPlatformSessionRequest, v1::StopPlatformSessionResponse)
-  BANNOU_UNARY(AssociateSession, v1::AssociateSessionRequest, v1::AssociateSessionResponse)
-  BANNOU_UNARY(GetPlatformSessionStatus, v1::PlatformSessionStatusRequest,
-               v1::PlatformSessionStatus)
-  BANNOU_UNARY(ListPlatformSessions, v1::ListPlatformSessionsRequest,
-               v1::ListPlatformSessionsResponse)
+  absl::Status StartPlatformSession(common::rpc::CallContext& call,
+                                    const v1::StartPlatformSessionRequest& request,
+                                    v1::PlatformSessionStatus& response);
+  absl::Status StopPlatformSession(common::rpc::CallContext& call,
+                                   const v1::StopPlatformSessionRequest& request,
+                                   v1::StopPlatformSessionResponse& response);
+  absl::Status AssociateSession(common::rpc::CallContext& call,
+                                const v1::AssociateSessionRequest& request,
+                                v1::AssociateSessionResponse& response);
+  absl::Status GetPlatformSessionStatus(common::rpc::CallContext& call,
+                                        const v1::PlatformSessionStatusRequest& request,
+                                        v1::PlatformSessionStatus& response);
+  absl::Status ListPlatformSessions(common::rpc::CallContext& call,
+                                    const v1::ListPlatformSessionsRequest& request,
+                                    v1::ListPlatformSessionsResponse& response);
 
  private:
   // The caller's own; PLATFORM_SESSION_NOT_FOUND for everything else.

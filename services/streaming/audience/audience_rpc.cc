@@ -79,7 +79,12 @@ v1::AudienceReactionResult ResultOf(const reactions::Answer& answer) {
 }  // namespace
 
 AudienceRpc::AudienceRpc(const common::rpc::Edge& edge, const Parts& parts, Options options)
-    : Service(edge), parts_(parts), options_(std::move(options)) {
+    : Service(edge, v1::AudienceService::service_full_name()),
+      parts_(parts),
+      options_(std::move(options)) {
+  Handle("QueryAudience", &AudienceRpc::QueryAudience);
+  Handle("TriggerAudienceReaction", &AudienceRpc::TriggerAudienceReaction);
+  Handle("GetAudienceTruth", &AudienceRpc::GetAudienceTruth);
   for (size_t i = 0; i < reactions::kEvents; ++i) {
     reactions_[i] = &parts_.metrics.GetCounter("streaming_reactions_total",
                                                "Reactions of audiences, by what happened.",

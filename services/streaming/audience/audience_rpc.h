@@ -15,7 +15,9 @@
 
 namespace streaming::audience {
 
-class AudienceRpc final : public common::rpc::Service<bannou::streaming::v1::AudienceService> {
+namespace v1 = bannou::streaming::v1;
+
+class AudienceRpc final : public common::rpc::Service {
  public:
   struct Parts {
     sessions::SessionStore& sessions;
@@ -38,23 +40,24 @@ class AudienceRpc final : public common::rpc::Service<bannou::streaming::v1::Aud
   // Keeps the references.
   AudienceRpc(const common::rpc::Edge& edge, const Parts& parts, Options options);
 
-  BANNOU_UNARY(QueryAudience, bannou::streaming::v1::QueryAudienceRequest,
-               bannou::streaming::v1::AudienceComposition)
-  BANNOU_UNARY(TriggerAudienceReaction, bannou::streaming::v1::TriggerReactionRequest,
-               bannou::streaming::v1::AudienceReactionResult)
-  BANNOU_UNARY(GetAudienceTruth, bannou::streaming::v1::GetAudienceTruthRequest,
-               bannou::streaming::v1::GetAudienceTruthResponse)
+  absl::Status QueryAudience(common::rpc::CallContext& call,
+                             const v1::QueryAudienceRequest& request,
+                             v1::AudienceComposition& response);
+  absl::Status TriggerAudienceReaction(common::rpc::CallContext& call,
+                                       const v1::TriggerReactionRequest& request,
+                                       v1::AudienceReactionResult& response);
+  absl::Status GetAudienceTruth(common::rpc::CallContext& call,
+                                const v1::GetAudienceTruthRequest& request,
+                                v1::GetAudienceTruthResponse& response);
 
  private:
   // The session's audience, empty when it has none now. SESSION_NOT_FOUND.
   absl::StatusOr<LiveSession> LoadAudience(const std::string& session_id);
   // Everything that a reaction may be refused for before it happens.
   absl::Status Allow(const common::rpc::CallContext& call,
-                     const bannou::streaming::v1::TriggerReactionRequest& request,
-                     const sessions::Session& session);
-  reactions::Happening HappeningOf(
-      const common::rpc::CallContext& call,
-      const bannou::streaming::v1::TriggerReactionRequest& request) const;
+                     const v1::TriggerReactionRequest& request, const sessions::Session& session);
+  reactions::Happening HappeningOf(const common::rpc::CallContext& call,
+                                   const v1::TriggerReactionRequest& request) const;
 
   const Parts parts_;
   const Options options_;

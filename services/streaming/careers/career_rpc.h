@@ -8,16 +8,21 @@
 
 namespace streaming::careers {
 
-class CareerRpc final : public common::rpc::Service<v1::CareerService> {
+class CareerRpc final : public common::rpc::Service {
  public:
   // All arguments outlive the service.
   CareerRpc(const common::rpc::Edge& edge, common::mysql::Pool& mysql, CareerStore& careers)
-      : Service(edge), mysql_(mysql), careers_(careers) {}
+      : Service(edge, v1::CareerService::service_full_name()), mysql_(mysql), careers_(careers) {
+    Handle("GetCareerStatus", &CareerRpc::GetCareerStatus);
+    Handle("GetStreamerLeaderboard", &CareerRpc::GetStreamerLeaderboard);
+  }
 
-  BANNOU_UNARY(GetCareerStatus, v1::CareerStatusRequest, v1::StreamerCareerStatus)
-  BANNOU_UNARY(GetStreamerLeaderboard, v1::StreamerLeaderboardRequest,
-               v1::StreamerLeaderboardResponse)
-  BANNOU_UNARY_LATER(ListUnlocks, v1::ListUnlocksRequest, v1::ListUnlocksResponse)
+  absl::Status GetCareerStatus(common::rpc::CallContext& call,
+                               const v1::CareerStatusRequest& request,
+                               v1::StreamerCareerStatus& response);
+  absl::Status GetStreamerLeaderboard(common::rpc::CallContext& call,
+                                      const v1::StreamerLeaderboardRequest& request,
+                                      v1::StreamerLeaderboardResponse& response);
 
  private:
   common::mysql::Pool& mysql_;

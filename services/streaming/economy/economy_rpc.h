@@ -8,17 +8,10 @@ namespace streaming::economy {
 
 namespace v1 = bannou::streaming::v1;
 
-class EconomyRpc final : public common::rpc::Service<v1::EconomyService> {
+class EconomyRpc final : public common::rpc::Service {
  public:
-  explicit EconomyRpc(const common::rpc::Edge& edge) : Service(edge) {}
-
-  BANNOU_UNARY_LATER(GetTipBalance, v1::GetTipBalanceRequest, v1::GetTipBalanceResponse)
-  BANNOU_UNARY_LATER(ListTips, v1::ListTipsRequest, v1::ListTipsResponse)
-  BANNOU_UNARY_LATER(SpendTips, v1::SpendTipsRequest, v1::SpendTipsResponse)
-  BANNOU_UNARY_LATER(ProposeSponsorship, v1::ProposeSponsorshipRequest, v1::SponsorshipDetail)
-  BANNOU_UNARY_LATER(AcceptSponsorship, v1::AcceptSponsorshipRequest, v1::SponsorshipDetail)
-  BANNOU_UNARY_LATER(GetSponsorship, v1::GetSponsorshipRequest, v1::SponsorshipDetail)
-  BANNOU_UNARY_LATER(ListSponsorships, v1::ListSponsorshipsRequest, v1::ListSponsorshipsResponse)
+  explicit EconomyRpc(const common::rpc::Edge& edge)
+      : Service(edge, v1::EconomyService::service_full_name()) {}
 };
 
 }  // namespace streaming::economy

@@ -11,14 +11,21 @@ namespace streaming::follows {
 
 namespace v1 = bannou::streaming::v1;
 
-class FollowRpc final : public common::rpc::Service<v1::FollowService> {
+class FollowRpc final : public common::rpc::Service {
  public:
   // All arguments outlive the service.
   FollowRpc(const common::rpc::Edge& edge, common::mysql::Pool& mysql, const FollowStore& follows,
             pool::PoolStore& pools)
-      : Service(edge), mysql_(mysql), follows_(follows), pools_(pools) {}
+      : Service(edge, v1::FollowService::service_full_name()),
+        mysql_(mysql),
+        follows_(follows),
+        pools_(pools) {
+    Handle("ListFollowers", &FollowRpc::ListFollowers);
+  }
 
-  BANNOU_UNARY(ListFollowers, v1::ListFollowersRequest, v1::ListFollowersResponse)
+  absl::Status ListFollowers(common::rpc::CallContext& call,
+                             const v1::ListFollowersRequest& request,
+                             v1::ListFollowersResponse& response);
 
  private:
   common::mysql::Pool& mysql_;

@@ -9,17 +9,26 @@
 
 namespace streaming::hype {
 
-class HypeRpc final : public common::rpc::Service<bannou::streaming::v1::HypeService> {
+namespace v1 = bannou::streaming::v1;
+
+class HypeRpc final : public common::rpc::Service {
  public:
   // Keeps the references.
   HypeRpc(const common::rpc::Edge& edge, audience::LiveStore& live, HypeStore& store,
           sessions::SessionStore& sessions, const Settings& settings)
-      : Service(edge), live_(live), store_(store), sessions_(sessions), settings_(settings) {}
+      : Service(edge, v1::HypeService::service_full_name()),
+        live_(live),
+        store_(store),
+        sessions_(sessions),
+        settings_(settings) {
+    Handle("GetHypeStatus", &HypeRpc::GetHypeStatus);
+    Handle("GetHypeHistory", &HypeRpc::GetHypeHistory);
+  }
 
-  BANNOU_UNARY(GetHypeStatus, bannou::streaming::v1::HypeStatusRequest,
-               bannou::streaming::v1::HypeTrainStatus)
-  BANNOU_UNARY(GetHypeHistory, bannou::streaming::v1::HypeHistoryRequest,
-               bannou::streaming::v1::HypeHistoryResponse)
+  absl::Status GetHypeStatus(common::rpc::CallContext& call, const v1::HypeStatusRequest& request,
+                             v1::HypeTrainStatus& response);
+  absl::Status GetHypeHistory(common::rpc::CallContext& call, const v1::HypeHistoryRequest& request,
+                              v1::HypeHistoryResponse& response);
 
  private:
   audience::LiveStore& live_;

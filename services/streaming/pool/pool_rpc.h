@@ -7,7 +7,9 @@
 
 namespace streaming::pool {
 
-class PoolRpc final : public common::rpc::Service<bannou::streaming::v1::AudiencePoolService> {
+namespace v1 = bannou::streaming::v1;
+
+class PoolRpc final : public common::rpc::Service {
  public:
   struct Options {
     uint32_t default_size = 10000;  // members, when a request names no count
@@ -17,12 +19,20 @@ class PoolRpc final : public common::rpc::Service<bannou::streaming::v1::Audienc
   // Keeps the references.
   PoolRpc(const common::rpc::Edge& edge, PoolStore& pools, audience::AudienceStore& audience,
           Options options)
-      : Service(edge), pools_(pools), audience_(audience), options_(options) {}
+      : Service(edge, v1::AudiencePoolService::service_full_name()),
+        pools_(pools),
+        audience_(audience),
+        options_(options) {
+    Handle("SeedAudiencePool", &PoolRpc::SeedAudiencePool);
+    Handle("GetAudiencePoolStatus", &PoolRpc::GetAudiencePoolStatus);
+  }
 
-  BANNOU_UNARY(SeedAudiencePool, bannou::streaming::v1::SeedAudiencePoolRequest,
-               bannou::streaming::v1::SeedAudiencePoolResponse)
-  BANNOU_UNARY(GetAudiencePoolStatus, bannou::streaming::v1::AudiencePoolStatusRequest,
-               bannou::streaming::v1::AudiencePoolStatus)
+  absl::Status SeedAudiencePool(common::rpc::CallContext& call,
+                                const v1::SeedAudiencePoolRequest& request,
+                                v1::SeedAudiencePoolResponse& response);
+  absl::Status GetAudiencePoolStatus(common::rpc::CallContext& call,
+                                     const v1::AudiencePoolStatusRequest& request,
+                                     v1::AudiencePoolStatus& response);
 
  private:
   PoolStore& pools_;

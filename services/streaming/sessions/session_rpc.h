@@ -10,7 +10,9 @@
 
 namespace streaming::sessions {
 
-class SessionRpc final : public common::rpc::Service<bannou::streaming::v1::StreamSessionService> {
+namespace v1 = bannou::streaming::v1;
+
+class SessionRpc final : public common::rpc::Service {
  public:
   struct Parts {
     common::mysql::Pool& mysql;
@@ -21,32 +23,50 @@ class SessionRpc final : public common::rpc::Service<bannou::streaming::v1::Stre
   };
 
   // Keeps the references.
-  SessionRpc(const common::rpc::Edge& edge, const Parts& parts) : Service(edge), parts_(parts) {}
+  SessionRpc(const common::rpc::Edge& edge, const Parts& parts)
+      : Service(edge, v1::StreamSessionService::service_full_name()), parts_(parts) {
+    Handle("CreateStreamSession", &SessionRpc::CreateStreamSession);
+    Handle("StartStreamSession", &SessionRpc::StartStreamSession);
+    Handle("EndStreamSession", &SessionRpc::EndStreamSession);
+    Handle("GetStreamSessionStatus", &SessionRpc::GetStreamSessionStatus);
+    Handle("ListStreamSessions", &SessionRpc::ListStreamSessions);
+    Handle("BrowseStreams", &SessionRpc::BrowseStreams);
+    Handle("PauseStreamSession", &SessionRpc::PauseStreamSession);
+    Handle("ResumeStreamSession", &SessionRpc::ResumeStreamSession);
+    Handle("SetContentTags", &SessionRpc::SetContentTags);
+    Handle("SetStreamContext", &SessionRpc::SetStreamContext);
+  }
 
-  BANNOU_UNARY(CreateStreamSession, bannou::streaming::v1::CreateStreamSessionRequest,
-               bannou::streaming::v1::StreamSessionDetail)
-  BANNOU_UNARY(StartStreamSession, bannou::streaming::v1::StartStreamSessionRequest,
-               bannou::streaming::v1::StreamSessionDetail)
-  BANNOU_UNARY(EndStreamSession, bannou::streaming::v1::EndStreamSessionRequest,
-               bannou::streaming::v1::StreamSessionSummary)
-  BANNOU_UNARY(GetStreamSessionStatus, bannou::streaming::v1::StreamSessionStatusRequest,
-               bannou::streaming::v1::StreamSessionDetail)
-  BANNOU_UNARY(ListStreamSessions, bannou::streaming::v1::ListStreamSessionsRequest,
-               bannou::streaming::v1::ListStreamSessionsResponse)
-  BANNOU_UNARY(BrowseStreams, bannou::streaming::v1::BrowseStreamsRequest,
-               bannou::streaming::v1::BrowseStreamsResponse)
-  BANNOU_UNARY(PauseStreamSession, bannou::streaming::v1::PauseStreamSessionRequest,
-               bannou::streaming::v1::StreamSessionDetail)
-  BANNOU_UNARY(ResumeStreamSession, bannou::streaming::v1::ResumeStreamSessionRequest,
-               bannou::streaming::v1::StreamSessionDetail)
-  BANNOU_UNARY(SetContentTags, bannou::streaming::v1::SetContentTagsRequest,
-               bannou::streaming::v1::StreamSessionDetail)
-  BANNOU_UNARY(SetStreamContext, bannou::streaming::v1::SetStreamContextRequest,
-               bannou::streaming::v1::StreamSessionDetail)
-  BANNOU_UNARY_LATER(RaidStreamSession, bannou::streaming::v1::RaidStreamSessionRequest,
-                     bannou::streaming::v1::RaidStreamSessionResponse)
-  BANNOU_STREAM_LATER(WatchStreamSession, bannou::streaming::v1::WatchStreamSessionRequest,
-                      bannou::streaming::v1::ClientEvent)
+  absl::Status CreateStreamSession(common::rpc::CallContext& call,
+                                   const v1::CreateStreamSessionRequest& request,
+                                   v1::StreamSessionDetail& response);
+  absl::Status StartStreamSession(common::rpc::CallContext& call,
+                                  const v1::StartStreamSessionRequest& request,
+                                  v1::StreamSessionDetail& response);
+  absl::Status EndStreamSession(common::rpc::CallContext& call,
+                                const v1::EndStreamSessionRequest& request,
+                                v1::StreamSessionSummary& response);
+  absl::Status GetStreamSessionStatus(common::rpc::CallContext& call,
+                                      const v1::StreamSessionStatusRequest& request,
+                                      v1::StreamSessionDetail& response);
+  absl::Status ListStreamSessions(common::rpc::CallContext& call,
+                                  const v1::ListStreamSessionsRequest& request,
+                                  v1::ListStreamSessionsResponse& response);
+  absl::Status BrowseStreams(common::rpc::CallContext& call,
+                             const v1::BrowseStreamsRequest& request,
+                             v1::BrowseStreamsResponse& response);
+  absl::Status PauseStreamSession(common::rpc::CallContext& call,
+                                  const v1::PauseStreamSessionRequest& request,
+                                  v1::StreamSessionDetail& response);
+  absl::Status ResumeStreamSession(common::rpc::CallContext& call,
+                                   const v1::ResumeStreamSessionRequest& request,
+                                   v1::StreamSessionDetail& response);
+  absl::Status SetContentTags(common::rpc::CallContext& call,
+                              const v1::SetContentTagsRequest& request,
+                              v1::StreamSessionDetail& response);
+  absl::Status SetStreamContext(common::rpc::CallContext& call,
+                                const v1::SetStreamContextRequest& request,
+                                v1::StreamSessionDetail& response);
 
  private:
   // The session, if the caller may change it; else SESSION_NOT_FOUND, SESSION_NOT_OWNED.
@@ -58,12 +78,12 @@ class SessionRpc final : public common::rpc::Service<bannou::streaming::v1::Stre
   absl::StatusOr<bool> MayTitle(const NewSession& wish);
   // What is live comes from Redis, the rest from the record.
   absl::Status Describe(const common::rpc::CallContext& call, Session session,
-                        bannou::streaming::v1::StreamSessionDetail& response);
+                        v1::StreamSessionDetail& response);
   // Changes a session that is live in Redis; one that is not is left alone.
   absl::Status ChangeLive(const common::rpc::CallContext& call, const Session& session,
                           void (*alter)(audience::LiveState&, const Session&));
   absl::Status SetPaused(const common::rpc::CallContext& call, const std::string& id, bool paused,
-                         bannou::streaming::v1::StreamSessionDetail& response);
+                         v1::StreamSessionDetail& response);
 
   const Parts parts_;
 };
