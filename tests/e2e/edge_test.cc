@@ -36,13 +36,24 @@ std::string TokenOf(const std::string& role) {
   return MakeToken({.auth_key = common::config::Secret(kAuthKey)}, Uuid::V4(), {role}, {"in_game"});
 }
 
-// A streaming daemon on servers of its own, which a test may stop, with one seeded game.
+// The servers of these tests, which stop them and start them again.
+struct OwnServers {
+  common::testing::NatsServer nats;
+  common::testing::RedisServer redis;
+  common::testing::MariaDbServer mariadb;
+};
+OwnServers& Own() {
+  static OwnServers servers;
+  return servers;
+}
+
+// A streaming daemon on them, with one seeded game.
 class Game {
  public:
   explicit Game(std::vector<std::string> settings = {}) {
     settings.push_back(std::string("AUTH_HS256_KEY=") + kAuthKey);
-    daemon_ =
-        std::make_unique<Daemon>("streaming", "STREAMING", settings, Servers{nats, redis, mariadb});
+    daemon_ = std::make_unique<Daemon>("streaming", "STREAMING", settings,
+                                       Servers{Own().nats, Own().redis, Own().mariadb});
     v1::SeedAudiencePoolRequest request;
     request.set_game_service_id(game_.ToString());
     request.set_count(1000);
@@ -59,10 +70,10 @@ class Game {
     request.set_game_service_id(game_.ToString());
     return {daemon_->grpc_address(), kPoolStatus, TokenOf("admin"), request};
   }
-  Load ListSessions() const {
+  Load ListSessions(const std::string& token = TokenOf("admin")) const {
     v1::ListStreamSessionsRequest request;
     request.set_game_service_id(game_.ToString());
-    return {daemon_->grpc_address(), kListSessions, TokenOf("admin"), request};
+    return {daemon_->grpc_address(), kListSessions, token, request};
   }
   int Probe(const std::string& path) const {
     const auto answer = common::http::Client().Send({.url = "http://" + daemon_->address() + path});
@@ -84,12 +95,16 @@ std::map<std::string, int> Ask(Load& calls, int count, seconds deadline) {
   return calls.Answers();
 }
 
+// Without a restart, and for every call from some moment on.
 void ExpectRecovery(Game& game) {
+  const auto all_well = [&] {
+    Load status = game.PoolStatus();
+    Load sessions = game.ListSessions();
+    return Ask(status, 40, seconds(10)).size() == 1 && status.Answers().contains("OK") &&
+           Ask(sessions, 40, seconds(10)).size() == 1 && sessions.Answers().contains("OK");
+  };
+  EXPECT_TRUE(Eventually(all_well));
   EXPECT_TRUE(Eventually([&] { return game.Probe("/readyz") == 200; }));
-  Load status = game.PoolStatus();
-  Load sessions = game.ListSessions();
-  EXPECT_THAT(Ask(status, 40, seconds(10)), Each(Key("OK")));
-  EXPECT_THAT(Ask(sessions, 40, seconds(10)), Each(Key("OK")));
 }
 
 // While `server` is down the calls that need it must be told so, and soon: well before the two
@@ -206,6 +221,27 @@ TEST(Edge, AStopAnswersWhatIsInFlightTellsTheOthersAndEndsOpenStreams) {
   EXPECT_EQ(watch.Read(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   EXPECT_EQ(watch.Read(), std::nullopt);
   EXPECT_THAT(LogOf(game.daemon()), testing::HasSubstr("\"all_answered\":true"));
+}
+
+TEST(Edge, AnAccountIsLimitedOverAllInstancesTogether) {
+  const std::vector<std::string> settings = {"RATE_LIMIT_PER_SECOND=1", "RATE_LIMIT_BURST=20"};
+  Game one(settings);
+  Game other(settings);
+  const std::string player = TokenOf("user");
+  Load here = one.ListSessions(player);
+  Load there = other.ListSessions(player);
+  const auto begun = std::chrono::steady_clock::now();
+  Ask(here, 60, seconds(10));
+  Ask(there, 60, seconds(10));
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begun;
+  for (Load* load : {&here, &there}) {
+    EXPECT_THAT(load->Answers(), Each(Key(AnyOf("OK", "RESOURCE_EXHAUSTED RATE_LIMITED"))));
+  }
+  const int passed = here.Answers()["OK"] + there.Answers()["OK"];
+  EXPECT_GE(passed, 15) << "a lease may hold back a few";
+  EXPECT_LE(passed, 20 + elapsed.count() + 1);
+  Load server = one.ListSessions(TokenOf("service"));
+  EXPECT_THAT(Ask(server, 60, seconds(10)), Each(Key("OK")));
 }
 
 size_t ResidentBytes(pid_t pid) {

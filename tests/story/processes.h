@@ -59,14 +59,13 @@ class Daemon final : public common::testing::Server {
          const Servers& servers = Servers::Shared())
       : name_(std::move(name)), prefix_(std::move(prefix)) {
     using Maria = common::testing::MariaDbServer;
-    settings_ = {"NATS_URL=" + servers.nats.url(),
-                 "REDIS_ADDR=" + servers.redis.address(),
-                 "MYSQL_ADDR=" + servers.mariadb.address(),
-                 std::string("MYSQL_USER=") + Maria::user(),
-                 std::string("MYSQL_PASSWORD=") + Maria::password(),
-                 "MYSQL_DATABASE=" + servers.mariadb.CreateDatabase(),
-                 "GRPC_ADDR=" + Local(grpc_port_),
-                 "ENABLED=true"};
+    settings_ = {
+        "NATS_URL=" + servers.nats.url(), "REDIS_ADDR=" + servers.redis.address(),
+        "MYSQL_ADDR=" + servers.mariadb.address(), std::string("MYSQL_USER=") + Maria::user(),
+        std::string("MYSQL_PASSWORD=") + Maria::password(),
+        "MYSQL_DATABASE=" + servers.mariadb.CreateDatabase(), "GRPC_ADDR=" + Local(grpc_port_),
+        // Tests ask more often than anybody should.
+        "RATE_LIMIT_PER_SECOND=100000", "RATE_LIMIT_BURST=100000", "ENABLED=true"};
     settings_.insert(settings_.end(), settings.begin(), settings.end());
     Start();
   }

@@ -18,6 +18,8 @@ namespace stream = bannou::stream::v1;
 namespace streaming = bannou::streaming::v1;
 using common::Uuid;
 
+// A player's client asks this often, within what an account may.
+constexpr std::chrono::milliseconds kPollPause{50};
 constexpr const char* kLogin = "emberforge_live";
 
 // The spec's word of an enum value.
@@ -267,7 +269,7 @@ absl::Status Story::WatchTheAudience() {
         now = Status();
         return !now.ok() || now->audience_count() != before.audience_count();
       },
-      options_.between_moments);
+      options_.between_moments, kPollPause);
   RETURN_IF_ERROR(now.status());
   if (moved) say_(absl::StrFormat("   … %d watch now", now->audience_count()));
   return absl::OkStatus();
@@ -358,7 +360,7 @@ absl::Status Story::Await(std::string_view what,
         failure = result.status();
         return !result.ok() || *result;
       },
-      options_.patience);
+      options_.patience, kPollPause);
   if (met) return failure;
   return absl::DeadlineExceededError(absl::StrCat("waited in vain for ", common::ToAbsl(what)));
 }

@@ -8,13 +8,14 @@
 
 namespace common::testing {
 
-// Asks `condition` every few milliseconds until it holds: true. False when `deadline` has passed.
+// Asks `condition`, with pauses, until it holds: true. False when `deadline` has passed.
 inline bool Eventually(const std::function<bool()>& condition,
-                       Duration deadline = std::chrono::seconds(10)) {
+                       Duration deadline = std::chrono::seconds(10),
+                       Duration pause = std::chrono::milliseconds(5)) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   while (!condition()) {
     if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(pause);
   }
   return true;
 }
