@@ -117,7 +117,7 @@ class BoundedPool {
       const auto limit = Remaining(wait_);
       // Only a failure that happens meanwhile counts: who tries a server that is down may wait.
       const bool was_down = breaker_.down();
-      const auto done = [&] { return in_use_ < size_ || breaker_.down() != was_down; };
+      const auto done = [&] { return in_use_ < size_ || (breaker_.down() && !was_down); };
       if (!returned_.wait_for(lock, limit, done)) {
         return limit < wait_ ? absl::DeadlineExceededError("no connection before the deadline")
                              : absl::ResourceExhaustedError("all connections are in use");

@@ -1,5 +1,6 @@
 #include "libs/common/rpc/edge.h"
 
+#include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
 #include "libs/common/http/message.h"
@@ -87,6 +88,7 @@ absl::StatusOr<CallContext> Edge::Admit(const Method& method,
   ASSIGN_OR_RETURN(Identity identity, Identify(method, context));
   RETURN_IF_ERROR(Permit(method, identity));
   if (rate_limit_ && !method.access().anonymous() && !identity.IsPrivileged()) {
+    const DeadlineScope scope(deadline - now);
     RETURN_IF_ERROR(rate_limit_(identity.account.value_or(Uuid())));
   }
   return CallContext{
