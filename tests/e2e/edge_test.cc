@@ -8,7 +8,6 @@
 #include <grpc/health/v1/health.pb.h>
 #include <gtest/gtest.h>
 
-#include "libs/common/http/client.h"
 #include "libs/common/testing/eventually.h"
 #include "tests/e2e/load.h"
 #include "tests/story/client.h"
@@ -50,8 +49,7 @@ OwnServers& Own() {
 // A streaming daemon on them, with one seeded game.
 class Game {
  public:
-  explicit Game(std::vector<std::string> settings = {}) {
-    settings.push_back(std::string("AUTH_HS256_KEY=") + kAuthKey);
+  explicit Game(const std::vector<std::string>& settings = {}) {
     daemon_ = std::make_unique<Daemon>("streaming", "STREAMING", settings,
                                        Servers{Own().nats, Own().redis, Own().mariadb});
     v1::SeedAudiencePoolRequest request;
@@ -75,10 +73,7 @@ class Game {
     request.set_game_service_id(game_.ToString());
     return {daemon_->grpc_address(), kListSessions, token, request};
   }
-  int Probe(const std::string& path) const {
-    const auto answer = common::http::Client().Send({.url = "http://" + daemon_->address() + path});
-    return answer.ok() ? answer->status : 0;
-  }
+  int Probe(const std::string& path) const { return daemon_->Get(path).status; }
 
  private:
   const Uuid game_ = Uuid::V4();
@@ -191,11 +186,6 @@ class Watch {
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
 };
 
-std::string LogOf(const common::testing::Server& server) {
-  std::ifstream in(server.directory() / "log");
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 TEST(Edge, AStopAnswersWhatIsInFlightTellsTheOthersAndEndsOpenStreams) {
   Game game({"DRAIN_DELAY_MS=300"});
   Watch watch(game.daemon().grpc_address());
@@ -220,7 +210,7 @@ TEST(Edge, AStopAnswersWhatIsInFlightTellsTheOthersAndEndsOpenStreams) {
               Each(Key(AnyOf("OK", "UNAVAILABLE DRAINING", "UNAVAILABLE ", "CANCELLED "))));
   EXPECT_EQ(watch.Read(), grpc::health::v1::HealthCheckResponse::NOT_SERVING);
   EXPECT_EQ(watch.Read(), std::nullopt);
-  EXPECT_THAT(LogOf(game.daemon()), testing::HasSubstr("\"all_answered\":true"));
+  EXPECT_THAT(game.daemon().Log(), testing::HasSubstr("\"all_answered\":true"));
 }
 
 TEST(Edge, AnAccountIsLimitedOverAllInstancesTogether) {

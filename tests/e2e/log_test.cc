@@ -63,12 +63,12 @@ void SendRawCall(int port, const std::string& content_type) {
 }
 
 TEST(Log, NobodyElseWritesIt) {
-  Daemon game_side("streaming", "STREAMING", {std::string("AUTH_HS256_KEY=") + kAuthKey});
-  const std::string address = game_side.grpc_address();
+  GameSide game_side;
+  const std::string address = game_side.daemon.grpc_address();
   SendRawCall(std::stoi(address.substr(address.find(':') + 1)),
               "a\n{\"event\":\"forged\",\"level\":\"error\"}");
-  game_side.Stop();
-  std::ifstream log(game_side.directory() / "log");
+  game_side.daemon.Stop();
+  std::ifstream log(game_side.daemon.directory() / "log");
   bool told = false;
   for (std::string line; std::getline(log, line);) {
     const auto parsed = nlohmann::json::parse(line, nullptr, false);

@@ -1,7 +1,5 @@
 // What a stranger with a reflection tool sees: every service of both daemons, every method and
 // every message, health included.
-#include <array>
-#include <cstdio>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -13,14 +11,8 @@ namespace {
 
 // What `call <address> <words…>` prints; empty when it fails.
 std::string Ask(const std::string& address, const std::string& words) {
-  const std::string command = Program("call") + " " + address + " " + words;
-  FILE* const pipe = popen(command.c_str(), "r");
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (const size_t size = fread(buffer.data(), 1, buffer.size(), pipe)) {
-    text.append(buffer.data(), size);
-  }
-  return pclose(pipe) == 0 ? text : "";
+  const Ended ended = RunToEnd(Program("call") + " " + address + " " + words);
+  return ended.exit_code == 0 ? ended.output : "";
 }
 
 std::vector<std::string> Lines(const std::string& text) {
@@ -43,12 +35,12 @@ void ExpectDescribed(const std::string& address, const std::vector<std::string>&
 
 TEST(Reflection, ListsAndDescribesEveryServiceOfBothDaemons) {
   const PlatformSide platform_side;
-  const Daemon game_side("streaming", "STREAMING", {std::string("AUTH_HS256_KEY=") + kAuthKey});
+  const GameSide game_side;
   ExpectDescribed(platform_side.daemon.grpc_address(),
                   {"grpc.health.v1.Health", "bannou.stream.v1.PlatformService",
                    "bannou.stream.v1.PlatformSessionService", "bannou.stream.v1.StreamAdminService",
                    "bannou.stream.v1.WebhookService"});
-  ExpectDescribed(game_side.grpc_address(),
+  ExpectDescribed(game_side.daemon.grpc_address(),
                   {"grpc.health.v1.Health", "bannou.streaming.v1.AudiencePoolService",
                    "bannou.streaming.v1.AudienceService", "bannou.streaming.v1.CareerService",
                    "bannou.streaming.v1.EconomyService", "bannou.streaming.v1.FollowService",

@@ -2,8 +2,6 @@
 // processes on real servers; nothing is injected behind the API.
 #include "tests/story/story.h"
 
-#include <map>
-#include <mutex>
 #include <set>
 
 #include <bannou/stream/v1/events.pb.h>
@@ -11,8 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/common/base/status.h"
-#include "libs/common/nats/connection.h"
-#include "libs/common/testing/eventually.h"
+#include "tests/story/events.h"
 #include "tests/story/processes.h"
 
 namespace story {
@@ -20,54 +17,11 @@ namespace {
 
 namespace stream = bannou::stream::v1;
 namespace streaming = bannou::streaming::v1;
-using common::testing::Eventually;
 
 std::vector<std::string> GameSettings() {
-  return {std::string("AUTH_HS256_KEY=") + kAuthKey, "AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1",
-          "FOLLOW_CONVERSION_SESSION_COUNT=1", "INTEREST_THRESHOLD_FOR_FOLLOW=0.3",
-          "HYPE_TRAIN_DURATION_SECONDS=20"};
+  return {"AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1", "FOLLOW_CONVERSION_SESSION_COUNT=1",
+          "INTEREST_THRESHOLD_FOR_FOLLOW=0.3", "HYPE_TRAIN_DURATION_SECONDS=20"};
 }
-
-// Every event on the bus, by subject, as any other service would receive it.
-class Events {
- public:
-  explicit Events(const std::string& url) {
-    auto connection = common::nats::Connection::Connect({.url = url, .name = "test"});
-    if (!connection.ok()) throw std::runtime_error("no connection to NATS");
-    connection_ = *std::move(connection);
-    for (const char* subject : {"stream.>", "streaming.>"}) {
-      const auto status =
-          connection_->Subscribe(subject, [this](std::string_view name, std::string_view payload) {
-            const std::lock_guard lock(mutex_);
-            payloads_[std::string(name)].emplace_back(payload);
-          });
-      if (!status.ok()) throw std::runtime_error("no subscription");
-    }
-  }
-
-  template <class Event>
-  std::vector<Event> Of() const {
-    const std::lock_guard lock(mutex_);
-    std::vector<Event> events;
-    const auto found = payloads_.find(
-        Event::descriptor()->options().GetExtension(bannou::common::v1::event).subject());
-    if (found == payloads_.end()) return events;
-    for (const std::string& payload : found->second) {
-      events.emplace_back();
-      EXPECT_TRUE(events.back().ParseFromString(payload));
-    }
-    return events;
-  }
-  template <class Event>
-  bool Arrive(size_t count) const {
-    return Eventually([&] { return Of<Event>().size() >= count; });
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::map<std::string, std::vector<std::string>> payloads_;
-  std::unique_ptr<common::nats::Connection> connection_;  // ends first: its threads use the rest
-};
 
 std::string Message(const absl::Status& status) {
   return std::string(common::ToStd(status.message()));
@@ -135,9 +89,9 @@ void CheckTheGame(const Outcome& outcome, const Events& events) {
 TEST(Story, TheWholeWayFromASignedWebhookToABlendedHypedStream) {
   const Events events(common::testing::SharedNats().url());
   const PlatformSide platform_side;
-  const Daemon game_side("streaming", "STREAMING", GameSettings());
+  const GameSide game_side(GameSettings());
   const Stack stack{.stream_grpc = platform_side.daemon.grpc_address(),
-                    .streaming_grpc = game_side.grpc_address(),
+                    .streaming_grpc = game_side.daemon.grpc_address(),
                     .platform_sim = platform_side.sim.address(),
                     .auth_key = common::config::Secret(kAuthKey)};
   Story story(stack, {.chat_seconds = 4}, [](const std::string&) {});
@@ -170,8 +124,8 @@ TEST(Story, TheWholeWayFromASignedWebhookToABlendedHypedStream) {
 
 TEST(Story, TheGameIsTheSameWithoutAPlatformSide) {
   const Events events(common::testing::SharedNats().url());
-  const Daemon game_side("streaming", "STREAMING", GameSettings());
-  const Stack stack{.streaming_grpc = game_side.grpc_address(),
+  const GameSide game_side(GameSettings());
+  const Stack stack{.streaming_grpc = game_side.daemon.grpc_address(),
                     .auth_key = common::config::Secret(kAuthKey)};
   Story story(stack, {}, [](const std::string&) {});
   const absl::Status status = Tell(story, stack);

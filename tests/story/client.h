@@ -1,6 +1,7 @@
 // A caller of both daemons, as a game server, a player's client or an admin's tool would be.
 #pragma once
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,18 @@
 #include <bannou/streaming/v1/session.grpc.pb.h>
 #include <grpcpp/grpcpp.h>
 
+#include "libs/common/base/status.h"
 #include "libs/common/base/uuid.h"
 #include "libs/common/config/secret.h"
 
 namespace story {
+
+// The value; throws the message of an error, which a test reports.
+template <class T>
+T ValueOf(absl::StatusOr<T> value) {
+  if (!value.ok()) throw std::runtime_error(std::string(common::ToStd(value.status().message())));
+  return *std::move(value);
+}
 
 // Where a stack listens, and the key that its tokens are signed with.
 struct Stack {

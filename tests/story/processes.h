@@ -1,6 +1,11 @@
 // The daemons and platform_sim as processes of a test, beside the servers of libs/common/testing.
 #pragma once
+#include <array>
+#include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -8,9 +13,11 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
+#include <sys/wait.h>
 
 #include "libs/common/crypto/encoding.h"
 #include "libs/common/http/client.h"
+#include "libs/common/mysql/connection.h"
 #include "libs/common/testing/servers.h"
 
 namespace story {
@@ -36,6 +43,34 @@ class PlatformSim final : public common::testing::Server {
   std::string_view Answer() const override { return "200 OK"; }
 };
 
+// Starts `command`, a line for the shell, and waits for its end: exit code and all that it printed.
+struct Ended {
+  int exit_code = 0;
+  std::string output;
+};
+inline Ended RunToEnd(const std::string& command) {
+  FILE* const pipe = popen((command + " 2>&1").c_str(), "r");
+  Ended ended;
+  std::array<char, 4096> buffer;
+  while (const size_t size = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    ended.output.append(buffer.data(), size);
+  }
+  ended.exit_code = WEXITSTATUS(pclose(pipe));
+  return ended;
+}
+
+// A connection to one of the shared MariaDB's databases.
+inline std::unique_ptr<common::mysql::Connection> OpenDatabase(const std::string& database) {
+  common::mysql::Options options;
+  options.port = common::testing::SharedMariaDb().port();
+  options.user = common::testing::SharedMariaDb().user();
+  options.password = common::config::Secret(common::testing::SharedMariaDb().password());
+  options.database = database;
+  auto connection = common::mysql::Connection::Open(options);
+  if (!connection.ok()) throw std::runtime_error("no connection to the database " + database);
+  return *std::move(connection);
+}
+
 // What a daemon stands on.
 struct Servers {
   common::testing::NatsServer& nats;
@@ -49,28 +84,50 @@ struct Servers {
   }
 };
 
-// A daemon with a database of its own. Its port() is the admin port; it counts as started when it
-// is ready.
+// When a daemon counts as started: when its admin port answers, or when it says that it is ready.
+enum class Until { kLive, kReady };
+
+// A daemon with a database of its own. Its port() is the admin port.
 class Daemon final : public common::testing::Server {
  public:
   // `name` is the program, `prefix` that of its settings, `settings` are NAME=value without prefix
   // and come on top of those that connect it.
-  Daemon(std::string name, std::string prefix, std::vector<std::string> settings,
-         const Servers& servers = Servers::Shared())
-      : name_(std::move(name)), prefix_(std::move(prefix)) {
+  Daemon(std::string name, std::string prefix, const std::vector<std::string>& settings,
+         const Servers& servers = Servers::Shared(), Until until = Until::kReady)
+      : name_(std::move(name)),
+        prefix_(std::move(prefix)),
+        until_(until),
+        database_(servers.mariadb.CreateDatabase()) {
     using Maria = common::testing::MariaDbServer;
-    settings_ = {
-        "NATS_URL=" + servers.nats.url(), "REDIS_ADDR=" + servers.redis.address(),
-        "MYSQL_ADDR=" + servers.mariadb.address(), std::string("MYSQL_USER=") + Maria::user(),
-        std::string("MYSQL_PASSWORD=") + Maria::password(),
-        "MYSQL_DATABASE=" + servers.mariadb.CreateDatabase(), "GRPC_ADDR=" + Local(grpc_port_),
-        // Tests ask more often than anybody should.
-        "RATE_LIMIT_PER_SECOND=100000", "RATE_LIMIT_BURST=100000", "ENABLED=true"};
+    settings_ = {std::string("AUTH_HS256_KEY=") + kAuthKey, "NATS_URL=" + servers.nats.url(),
+                 "REDIS_ADDR=" + servers.redis.address(), "MYSQL_ADDR=" + servers.mariadb.address(),
+                 std::string("MYSQL_USER=") + Maria::user(),
+                 std::string("MYSQL_PASSWORD=") + Maria::password(), "MYSQL_DATABASE=" + database_,
+                 "GRPC_ADDR=" + Local(grpc_port_),
+                 // Tests ask more often than anybody should.
+                 "RATE_LIMIT_PER_SECOND=100000", "RATE_LIMIT_BURST=100000", "ENABLED=true"};
     settings_.insert(settings_.end(), settings.begin(), settings.end());
     Start();
   }
 
   std::string grpc_address() const { return Local(grpc_port_); }
+  const std::string& database() const { return database_; }
+
+  // The answer of the admin port.
+  common::http::Response Get(const std::string& path) const {
+    auto answer = common::http::Client().Send({.url = "http://" + address() + path});
+    return answer.ok() ? *std::move(answer) : common::http::Response{.status = 0};
+  }
+  // The value of a sample of /metrics, written as there: name{label="value"}. 0 when it is absent.
+  double Metric(const std::string& sample) const {
+    const std::string text = "\n" + Get("/metrics").body;
+    const size_t at = text.find("\n" + sample + " ");
+    return at == std::string::npos ? 0 : std::stod(text.substr(at + sample.size() + 2));
+  }
+  std::string Log() const {
+    std::ifstream file(directory() / "log");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
 
  private:
   std::vector<std::string> Command() const override {
@@ -81,13 +138,25 @@ class Daemon final : public common::testing::Server {
     command.push_back("--strict");
     return command;
   }
-  std::string_view Question() const override { return "GET /readyz HTTP/1.0\r\n\r\n"; }
+  std::string_view Question() const override {
+    return until_ == Until::kReady ? "GET /readyz HTTP/1.0\r\n\r\n"
+                                   : "GET /healthz HTTP/1.0\r\n\r\n";
+  }
   std::string_view Answer() const override { return "200 OK"; }
 
   const std::string name_;
   const std::string prefix_;
-  std::vector<std::string> settings_;
+  const Until until_;
+  const std::string database_;
   const int grpc_port_ = common::testing::FreePort();
+  std::vector<std::string> settings_;
+};
+
+struct GameSide {
+  Daemon daemon;
+
+  explicit GameSide(const std::vector<std::string>& settings = {})
+      : daemon("streaming", "STREAMING", settings) {}
 };
 
 // A stream daemon whose Twitch is a platform_sim of its own, which knows its application.
@@ -98,18 +167,11 @@ struct PlatformSide {
 
   PlatformSim sim;
   const std::string http_address = Local(common::testing::FreePort());
-  Daemon daemon{
-      "stream",
-      "STREAM",
-      {std::string("AUTH_HS256_KEY=") + kAuthKey, "HTTP_ADDR=" + http_address,
-       "PUBLIC_URL=http://" + http_address, "TWITCH_ID_URL=http://" + sim.address(),
-       "TWITCH_API_URL=http://" + sim.address(), std::string("TWITCH_CLIENT_ID=") + kClientId,
-       std::string("TWITCH_CLIENT_SECRET=") + kClientSecret,
-       std::string("TWITCH_WEBHOOK_SECRET=") + kWebhookSecret,
-       "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(std::string(32, 'k')),
-       "SENTIMENT_PULSE_INTERVAL_SECONDS=1", "SENTIMENT_MAX_HOLD_SECONDS=30"}};
+  Daemon daemon;
 
-  PlatformSide() {
+  // `settings` as in Daemon; they come on top of those given here.
+  explicit PlatformSide(const std::vector<std::string>& settings = {})
+      : daemon("stream", "STREAM", Settings(settings)) {
     const nlohmann::json app{{"client_id", kClientId},
                              {"client_secret", kClientSecret},
                              {"redirects", {callback_url()}}};
@@ -120,6 +182,23 @@ struct PlatformSide {
 
   std::string callback_url() const {
     return "http://" + http_address + "/stream/oauth/callback/twitch";
+  }
+
+ private:
+  std::vector<std::string> Settings(const std::vector<std::string>& more) const {
+    std::vector<std::string> settings = {
+        "HTTP_ADDR=" + http_address,
+        "PUBLIC_URL=http://" + http_address,
+        "TWITCH_ID_URL=http://" + sim.address(),
+        "TWITCH_API_URL=http://" + sim.address(),
+        std::string("TWITCH_CLIENT_ID=") + kClientId,
+        std::string("TWITCH_CLIENT_SECRET=") + kClientSecret,
+        std::string("TWITCH_WEBHOOK_SECRET=") + kWebhookSecret,
+        "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(std::string(32, 'k')),
+        "SENTIMENT_PULSE_INTERVAL_SECONDS=1",
+        "SENTIMENT_MAX_HOLD_SECONDS=30"};
+    settings.insert(settings.end(), more.begin(), more.end());
+    return settings;
   }
 };
 
