@@ -107,6 +107,15 @@ std::vector<std::string> UnknownVariables(const Environment& environment, std::s
   return unknown;
 }
 
+void AddErrors(LoadReport& report, const std::vector<std::string>& errors) {
+  for (const std::string& error : errors) {
+    const std::string_view variable = std::string_view(error).substr(0, error.find(':') + 1);
+    const bool told = std::any_of(report.errors.begin(), report.errors.end(),
+                                  [&](const auto& other) { return other.starts_with(variable); });
+    if (!told) report.errors.push_back(error);
+  }
+}
+
 std::string MarkdownCell(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -104,18 +104,21 @@ std::vector<std::string> UnknownVariables(const Environment& environment, std::s
                                           const std::function<bool(std::string_view)>& known);
 std::string MarkdownCell(std::string_view text);
 
+// Adds what no single row can see, as "VARIABLE: problem"; nothing twice of one variable.
+void AddErrors(LoadReport& report, const std::vector<std::string>& errors);
+
+// A value that is wrong leaves the default, so that the rest can be judged, too.
 template <class S>
 LoadReport Load(S& settings, const Table<S>& table, std::string_view prefix,
                 const Environment& environment) {
   LoadReport report;
   for (const Setting<S>& row : table) {
     const Source source = FindSource(environment, row.env, row.fallback, row.secret);
-    if (source.error) {
-      report.errors.push_back(*source.error);
-    } else if (const auto problem = row.parse(settings, source.text)) {
-      // The value itself is left out: it may be a secret in the wrong variable.
-      report.errors.push_back(row.env + ": " + *problem);
-    }
+    const auto problem = source.error ? std::nullopt : row.parse(settings, source.text);
+    if (!source.error && !problem) continue;
+    // The value itself is left out: it may be a secret in the wrong variable.
+    report.errors.push_back(source.error ? *source.error : row.env + ": " + *problem);
+    row.parse(settings, row.fallback);
   }
   const auto known = [&table](std::string_view variable) {
     return std::any_of(table.begin(), table.end(), [&](const Setting<S>& row) {

@@ -59,6 +59,15 @@ TEST(Settings, EveryProblemIsReportedAtOnceAndNoValueIsEchoed) {
   EXPECT_EQ(report.warnings[0], "APP_TYPO: no such setting");
 }
 
+TEST(Settings, WhatIsWrongLeavesTheDefaultAndIsToldOnce) {
+  Settings settings;
+  auto report = Load(settings, Rows(), "APP_", {{"APP_COUNT", "11"}});
+  EXPECT_EQ(settings.count, 3);
+  AddErrors(report, {"APP_COUNT: must be odd", "APP_NAMES: are required"});
+  ASSERT_EQ(report.errors.size(), 2u);
+  EXPECT_EQ(report.errors[1], "APP_NAMES: are required");
+}
+
 TEST(Settings, ASecretComesFromAFileAndIsNeverPrinted) {
   const std::string path = testing::TempDir() + "/secret_" + std::to_string(getpid());
   std::ofstream(path) << "hush\n";

@@ -54,10 +54,8 @@ int Run(int argc, char** argv, const Daemon<S>& daemon) {
   S settings;
   config::LoadReport report =
       config::Load(settings, daemon.table, daemon.prefix + "_", environment);
-  if (report.errors.empty()) {
-    report.errors = Check(settings.*daemon.server, daemon.prefix);
-    for (std::string& problem : daemon.check(settings)) report.errors.push_back(std::move(problem));
-  }
+  config::AddErrors(report, Check(settings.*daemon.server, daemon.prefix));
+  config::AddErrors(report, daemon.check(settings));
   if (command.healthcheck) return CheckHealth((settings.*daemon.server).admin_addr);
   if (!Report(report, command.strict)) return 2;
 
