@@ -103,8 +103,8 @@ common::config::Table<S> BlendingAndCleanUpRows() {
        "Seconds after which a session that nobody started expires, 1 to 86400.",
        Into(&S::pending_session_timeout, 1, 86400)},
       {"STREAMING_IDLE_SESSION_TIMEOUT_SECONDS", "21600",
-       "Seconds without any call after which a live session ends as an error, 60 to 604800.",
-       Into(&S::idle_session_timeout, 60, 604800)},
+       "Seconds without any call after which a live session ends as an error, 1 to 604800.",
+       Into(&S::idle_session_timeout, 1, 604800)},
   };
 }
 
