@@ -6,10 +6,13 @@ text hygiene. Every finding names file and line and says what to do instead.
 
 A check is a function (path, lines) -> (line number, advice)*; CHECKS lists them all. They read
 text and know no C++ grammar: they lean on clang-format's layout, which `./dev lint` checks first.
+settings.py looks at more than one file at a time.
 """
 import os
 import re
 import sys
+
+import settings
 
 # Fixtures are what others sent, byte for byte.
 SKIPPED_FOLDERS = {".git", ".cache", "build", "fixtures", "node_modules", "__pycache__"}
@@ -275,16 +278,25 @@ def files(root):
                 yield path
 
 
+def read(root, path):
+    """The text of a file below root, None when there is none."""
+    try:
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
 def main():
     root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "../..")
     findings, count = [], 0
     for path in files(root):
         count += 1
         try:
-            with open(os.path.join(root, path), encoding="utf-8") as file:
-                findings += lint_text(path, file.read())
+            findings += lint_text(path, read(root, path))
         except UnicodeDecodeError:
             findings.append(f"{path}:1: not UTF-8: convert it")
+    findings += settings.check(lambda path: read(root, path))
     print("\n".join(findings + [f"lint: {count} files, {len(findings)} findings"]))
     return 1 if findings else 0
 

@@ -2,6 +2,7 @@
 """Each check on a text that it must accept and one that it must refuse."""
 import unittest
 
+import settings
 from lint import FILE_LINES_MAX, FUNCTION_LINES_MAX, lint_text
 
 RULE = "services/streaming/hype/train.cc"
@@ -119,6 +120,61 @@ class LintTest(unittest.TestCase):
     def test_end_of_file(self):
         self.assertIn("add one", lint_text(RULE, "int a;")[0])
         self.assertIn("blank lines at the end", lint_text(RULE, "int a;\n\n")[0])
+
+
+DOCUMENT = """| Variable | Default | Meaning |
+|---|---|---|
+| `STREAM_THREADS` | `8` | Threads. |
+| `STREAM_RATE` | `0.5` | A rate. |
+| `STREAM_IDLE` | | Something. No effect in this version yet. |
+| `STREAMING_THREADS` | `8` | Threads. |
+"""
+TESTS = """TEST(Suite, Threads) {
+  Start("THREADS=1");
+}
+
+TEST_F(Suite,
+       Rate) {
+  Start("OTHER_RATE=1", "RATES=1");
+}
+
+TEST_F(Suite, GoodRate) {
+  Start("RATE=1");
+}
+"""
+ROWS = ("*_THREADS a_test.cc Suite.Threads", "STREAM_RATE a_test.cc Suite.GoodRate",
+        "STREAM_IDLE later: linking")
+
+DOC, TABLE = settings.DOCUMENT, settings.TABLE
+
+# (the rows that change, file and line of the finding, words of its advice)
+CHANGES = [
+    ({}, "", ""),
+    ({0: "STREAM_THREADS a_test.cc Suite.Threads"}, f"{DOC}:6: ", "name there the test"),
+    ({1: ""}, f"{DOC}:4: ", "name there the test"),
+    ({1: "STREAM_RATE"}, f"{TABLE}:3: ", "no row: write"),
+    ({1: f"{ROWS[1]}\n{ROWS[1]}"}, f"{TABLE}:4: ", "a row in line 3: keep one"),
+    ({1: f"{ROWS[1]}\nSTREAM_RAT a_test.cc Suite.GoodRate"}, f"{TABLE}:4: ", "delete the row"),
+    ({1: "STREAM_RATE b_test.cc Suite.GoodRate"}, f"{TABLE}:3: ", "no file b_test.cc"),
+    ({1: "STREAM_RATE a_test.cc Suite.BadRate"}, f"{TABLE}:3: ", "no TEST(Suite, BadRate)"),
+    ({1: "STREAM_RATE a_test.cc Suite.Rate"}, f"{TABLE}:3: ", "does not mention RATE"),
+    ({1: "STREAM_RATE later: linking"}, f"{TABLE}:3: ", "has an effect"),
+    ({2: "STREAM_IDLE a_test.cc Suite.Idle"}, f"{TABLE}:4: ", "take that out"),
+    ({2: "STREAM_IDLE later: tomorrow"}, f"{TABLE}:4: ", "no feature tomorrow"),
+]
+
+
+class SettingsTest(unittest.TestCase):
+    def test_rows(self):
+        for changes, place, words in CHANGES:
+            with self.subTest(changes=changes):
+                lines = ["# A comment.", *(changes.get(i, row) for i, row in enumerate(ROWS))]
+                files = {DOC: DOCUMENT, TABLE: "\n".join(lines), "a_test.cc": TESTS}
+                found = settings.check(files.get)
+                self.assertEqual(len(found), 1 if words else 0, found)
+                if words:
+                    self.assertTrue(found[0].startswith(place), found)
+                    self.assertIn(words, found[0])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,156 @@
+// A game on a streaming daemon, for tests of what its settings do. Whatever a daemon refuses
+// throws, with its words, unless a test may expect that.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "libs/common/base/status.h"
+#include "libs/common/base/time.h"
+#include "libs/common/mysql/connection.h"
+#include "tests/story/client.h"
+#include "tests/story/processes.h"
+
+namespace story {
+
+namespace v1 = bannou::streaming::v1;
+
+struct NewStream {
+  std::vector<v1::AudienceInterest> tags = {};
+  int usual_audience = 0;      // heads; 0 = a streamer without a past
+  bool famous = false;         // the best reputation that there is
+  float context_score = 0.5f;  // 0 to 1
+};
+struct Stream {
+  std::string session;
+  common::Uuid account;  // that streams
+  Caller player;         // its owner
+};
+
+class Game {
+  using Sessions = v1::StreamSessionService::Stub;
+
+  // Calls a method whose request is nothing but the session.
+  template <class Request, class Stub, class Method>
+  auto Ask(const Stream& stream, const std::unique_ptr<Stub>& stub, Method method) {
+    Request request;
+    request.set_session_id(stream.session);
+    return ValueOf(stream.player.Call(stub, method, request));
+  }
+
+ public:
+  using Event = v1::ReactionEventType;
+  using Reaction = v1::AudienceReactionResult;
+
+  // Nothing is seeded yet.
+  explicit Game(const Daemon& daemon)
+      : stack_{.stream_grpc = daemon.grpc_address(),  // not called
+               .streaming_grpc = daemon.grpc_address(),
+               .auth_key = common::config::Secret(kAuthKey)},
+        stubs_(stack_),
+        admin_(MakeToken(stack_, common::Uuid::V4(), {"admin"}, {})),
+        server_(MakeToken(stack_, common::Uuid::V4(), {"service"}, {})),
+        database_(OpenDatabase(daemon.database())) {}
+
+  const common::Uuid& id() const { return id_; }
+
+  // How many members it got; without `count` that is the daemon's choice.
+  int Seed(std::optional<int> count = std::nullopt) {
+    v1::SeedAudiencePoolRequest request;
+    request.set_game_service_id(id_.ToString());
+    if (count) request.set_count(*count);
+    return ValueOf(
+               admin_.Call(stubs_.pools, &v1::AudiencePoolService::Stub::SeedAudiencePool, request))
+        .created();
+  }
+  v1::AudiencePoolStatus Pool() {
+    v1::AudiencePoolStatusRequest request;
+    request.set_game_service_id(id_.ToString());
+    return ValueOf(
+        admin_.Call(stubs_.pools, &v1::AudiencePoolService::Stub::GetAudiencePoolStatus, request));
+  }
+
+  Stream Create(const NewStream& wish = {}) {
+    const common::Uuid account = common::Uuid::V4();
+    Remember(account, wish);
+    Stream stream{.account = account,
+                  .player = Caller(MakeToken(stack_, account, {"user"}, {"in_game"}))};
+    v1::CreateStreamSessionRequest create;
+    create.set_game_service_id(id_.ToString());
+    create.set_streamer_id(account.ToString());
+    create.set_streamer_type(v1::STREAMER_ENTITY_TYPE_ACCOUNT);
+    for (const auto tag : wish.tags) create.add_content_tags(tag);
+    stream.session =
+        ValueOf(stream.player.Call(stubs_.sessions, &Sessions::CreateStreamSession, create))
+            .session_id();
+    v1::SetStreamContextRequest context;
+    context.set_session_id(stream.session);
+    context.set_context_score(wish.context_score);
+    ValueOf(stream.player.Call(stubs_.sessions, &Sessions::SetStreamContext, context));
+    return stream;
+  }
+  Stream GoLive(const NewStream& wish = {}) {
+    Stream stream = Create(wish);
+    Ask<v1::StartStreamSessionRequest>(stream, stubs_.sessions, &Sessions::StartStreamSession);
+    return stream;
+  }
+  auto Status(const Stream& stream) {
+    return Ask<v1::StreamSessionStatusRequest>(stream, stubs_.sessions,
+                                               &Sessions::GetStreamSessionStatus);
+  }
+  auto End(const Stream& stream) {
+    return Ask<v1::EndStreamSessionRequest>(stream, stubs_.sessions, &Sessions::EndStreamSession);
+  }
+  auto Audience(const Stream& stream) {
+    return Ask<v1::QueryAudienceRequest>(stream, stubs_.audiences,
+                                         &v1::AudienceService::Stub::QueryAudience);
+  }
+  auto Hype(const Stream& stream) {
+    return Ask<v1::HypeStatusRequest>(stream, stubs_.hype, &v1::HypeService::Stub::GetHypeStatus);
+  }
+  auto Truth(const Stream& stream) {
+    v1::GetAudienceTruthRequest request;
+    request.set_session_id(stream.session);
+    return ValueOf(
+        admin_.Call(stubs_.audiences, &v1::AudienceService::Stub::GetAudienceTruth, request));
+  }
+
+  // As a player tells it, and as the game server does.
+  absl::StatusOr<Reaction> PlayerTells(const Stream& stream, Event event, float significance) {
+    return Tell(stream.player, stream, event, significance);
+  }
+  Reaction ServerTells(const Stream& stream, Event event, float significance) {
+    return ValueOf(Tell(server_, stream, event, significance));
+  }
+
+ private:
+  absl::StatusOr<Reaction> Tell(const Caller& caller, const Stream& stream, Event event,
+                                float significance) {
+    v1::TriggerReactionRequest request;
+    request.set_session_id(stream.session);
+    request.set_event_type(event);
+    request.set_significance(significance);
+    return caller.Call(stubs_.audiences, &v1::AudienceService::Stub::TriggerAudienceReaction,
+                       request);
+  }
+  // What earlier sessions would have left of a streamer.
+  void Remember(const common::Uuid& streamer, const NewStream& wish) {
+    if (wish.usual_audience == 0 && !wish.famous) return;
+    ValueOf(database_->Execute(
+        "INSERT INTO streamer (streamer_type, streamer_id, game_service_id, viewer_secret, "
+        "sessions, mean_audience, growth_audience, updated_at) VALUES (?, ?, ?, 1, ?, ?, ?, ?)",
+        static_cast<int>(v1::STREAMER_ENTITY_TYPE_ACCOUNT), streamer, id_,
+        wish.usual_audience == 0 ? 0 : 100, wish.usual_audience, wish.famous ? 1'000'000 : 0,
+        common::Now()));
+  }
+
+  const common::Uuid id_ = common::Uuid::V4();
+  const Stack stack_;
+  Stubs stubs_;
+  const Caller admin_;
+  const Caller server_;
+  const std::unique_ptr<common::mysql::Connection> database_;
+};
+
+}  // namespace story
