@@ -42,8 +42,29 @@ lint_contract() {
   [[ -x $folder/node_modules/.bin/buf ]] ||
     npm install --loglevel=error --no-fund --no-audit --no-save --prefix "$folder" \
       "@bufbuild/buf@$BUF_VERSION" || return
-  "$folder/node_modules/.bin/buf" lint
+  "$folder/node_modules/.bin/buf" lint && contract_keeps_promises "$folder/node_modules/.bin/buf"
 }
+
+# contract_keeps_promises <buf>: nothing that main's clients use is gone or means something else. On
+# main itself, what the commit before promised.
+contract_keeps_promises() {
+  local base before status=0
+  base=$(fork_point || git rev-parse HEAD)
+  if [[ $base == "$(git rev-parse HEAD)" ]]; then
+    base=$(git rev-parse --verify --quiet HEAD^) || {
+      say "skipped: buf breaking finds no earlier commit in this clone"
+      return 0
+    }
+  fi
+  before=$(mktemp -d)
+  git archive "$base" buf.yaml proto | tar -x -C "$before" &&
+    "$1" breaking --against "$before" || status=$?
+  rm -r "$before"
+  return "$status"
+}
+
+# Where this branch left main; fails in a clone that does not know.
+fork_point() { git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null; }
 
 # clang 14 knows coroutines, but neither libstdc++ 12 nor this Boost expects that of it.
 TIDY_COROUTINES=(--extra-arg=-D__cpp_impl_coroutine=201902L
@@ -59,8 +80,7 @@ lint_tidy() {
   if [[ ${1:-} == --tidy ]]; then
     mapfile -t files < <(sources '*.cc')
   else
-    base=$(git merge-base HEAD origin/main 2>/dev/null ||
-      git merge-base HEAD main 2>/dev/null || echo HEAD)
+    base=$(fork_point || echo HEAD)
     mapfile -t files < <(git diff --name-only --diff-filter=d "$base" -- '*.cc')
   fi
   # gcc's precompiled header means nothing to clang: the files include what they need.
