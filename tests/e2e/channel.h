@@ -20,7 +20,7 @@ class Channel {
   // Linked already only if `account` has linked it through another daemon on the same database.
   explicit Channel(const PlatformSide& side, const common::Uuid& account = common::Uuid::V4())
       : account_(account),
-        sim_("http://" + side.sim.address()),
+        side_(side),
         stack_{.stream_grpc = side.daemon.grpc_address(),
                .streaming_grpc = side.daemon.grpc_address(),  // not called
                .auth_key = common::config::Secret(kAuthKey)},
@@ -44,9 +44,7 @@ class Channel {
     const int before = Delivered();
     const auto begun = BeginLink();
     if (!begun.ok()) throw std::runtime_error("no link begins");
-    const auto redirect = Get(begun->authorization_url() + "&login=" + login_);
-    const auto location = common::http::FindHeader(redirect.headers, "location");
-    if (!location || Get(std::string(*location)).status != 200) {
+    if (Get(side_.Approve(begun->authorization_url(), login_)).status != 200) {
       throw std::runtime_error("the channel was not linked");
     }
     link_id_ = Links().value().platforms(0).link_id();
@@ -96,22 +94,23 @@ class Channel {
     return common::http::Client().Send({.url = url}).value();
   }
   std::string Post(const std::string& path, const nlohmann::json& body) const {
-    const auto answer = common::http::Client()
-                            .Send({.method = "POST", .url = sim_ + path, .body = body.dump()})
-                            .value();
+    const auto answer = side_.Sim(path, body);
     if (answer.status >= 300) throw std::runtime_error("platform_sim refuses " + path);
     return answer.body;
   }
   void PostToChannel(const std::string& action, const nlohmann::json& body) const {
     Post("/sim/channels/" + user_id_ + action, body);
   }
-  int Delivered() const { return nlohmann::json::parse(Get(sim_ + "/sim/stats").body)["accepted"]; }
+  int Delivered() const {
+    return nlohmann::json::parse(
+        Get("http://" + side_.sim.address() + "/sim/stats").body)["accepted"];
+  }
   static void Await(const std::function<bool()>& condition) {
     if (!common::testing::Eventually(condition)) throw std::runtime_error("waited in vain");
   }
 
   const common::Uuid account_;
-  const std::string sim_;
+  const PlatformSide& side_;
   const Stack stack_;
   const Stubs stubs_;
   const std::string login_ = "user_" + account_.ToString().substr(0, 8);

@@ -8,12 +8,11 @@
 #include <string>
 
 #include <google/protobuf/message.h>
-#include <google/rpc/error_details.pb.h>
-#include <google/rpc/status.pb.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
 #include "libs/common/rpc/method.h"
+#include "tests/story/wire.h"
 
 namespace story {
 
@@ -61,11 +60,7 @@ class Load {
 
   static std::string NameOf(const grpc::Status& status) {
     if (status.ok()) return "OK";
-    google::rpc::Status packed;
-    packed.ParseFromString(status.error_details());
-    google::rpc::ErrorInfo info;
-    for (const auto& any : packed.details()) any.UnpackTo(&info);
-    return std::string(common::rpc::CodeName(status.error_code())) + " " + info.reason();
+    return std::string(common::rpc::CodeName(status.error_code())) + " " + ReasonOf(status);
   }
   void Finish(Pending& call, const grpc::Status& status) {
     const std::lock_guard lock(mutex_);

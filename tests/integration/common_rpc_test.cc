@@ -5,23 +5,24 @@
 
 #include <bannou/stream/v1/admin.grpc.pb.h>
 #include <gmock/gmock.h>
-#include <google/rpc/error_details.pb.h>
-#include <google/rpc/status.pb.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
-#include <jwt/jwt.hpp>
 
 #include "libs/common/base/deadline.h"
 #include "libs/common/errors/errors.h"
 #include "libs/common/rpc/server.h"
 #include "libs/common/rpc/service.h"
+#include "tests/story/token.h"
+#include "tests/story/wire.h"
+#include "tests/tools/generic_call.h"
 
 namespace common::rpc {
 namespace {
 
 namespace v1 = bannou::stream::v1;
+using story::DetailOf;
+using story::FieldsOf;
+using story::ReasonOf;
 
-constexpr const char* kKey = "0123456789abcdef0123456789abcdef";
 constexpr const char* kMethod = "/bannou.stream.v1.StreamAdminService/TestSentimentProcessing";
 constexpr const char* kAccount = "11111111-2222-4333-8444-555555555555";
 
@@ -40,12 +41,8 @@ class AdminRpc final : public Service {
   }
 };
 
-std::string Token(const nlohmann::json& roles) {
-  const int64_t now = ToMicros(Now()) / 1'000'000;
-  jwt::jwt_object token{jwt::params::algorithm("HS256"), jwt::params::secret(kKey)};
-  token.add_claim("iss", "iss").add_claim("aud", "aud").add_claim("sub", kAccount);
-  token.add_claim("exp", now + 60).add_claim("roles", roles);
-  return token.signature();
+std::string Token(const std::vector<std::string>& roles) {
+  return story::Sign(story::Claims(*Uuid::Parse(kAccount), roles));
 }
 
 class RpcTest : public testing::Test {
@@ -90,18 +87,7 @@ class RpcTest : public testing::Test {
   grpc::Status CallRaw(const std::string& token, const std::string& bytes) {
     grpc::ClientContext context;
     SetUp(context, token);
-    grpc::GenericStub stub(channel_);
-    grpc::CompletionQueue queue;
-    const grpc::Slice slice(bytes);
-    const auto call = stub.PrepareUnaryCall(&context, kMethod, grpc::ByteBuffer(&slice, 1), &queue);
-    call->StartCall();
-    grpc::ByteBuffer response;
-    grpc::Status status;
-    call->Finish(&response, &status, nullptr);
-    void* tag = nullptr;
-    bool ok = false;
-    queue.Next(&tag, &ok);
-    return status;
+    return tools::GenericCall(channel_, &context, kMethod, bytes, [](const std::string&) {});
   }
 
   // Calls that are held inside their handler until Release.
@@ -115,28 +101,10 @@ class RpcTest : public testing::Test {
   void AwaitHeld() { entered_.get_future().wait(); }
   void Release() { gate_.set_value(); }
 
-  template <class Detail>
-  static Detail DetailOf(const grpc::Status& status) {
-    google::rpc::Status packed;
-    packed.ParseFromString(status.error_details());
-    Detail detail;
-    for (const auto& any : packed.details()) any.UnpackTo(&detail);
-    return detail;
-  }
-  static std::string Reason(const grpc::Status& status) {
-    return DetailOf<google::rpc::ErrorInfo>(status).reason();
-  }
-  static std::vector<std::string> Fields(const grpc::Status& status) {
-    std::vector<std::string> fields;
-    const auto bad_request = DetailOf<google::rpc::BadRequest>(status);
-    for (const auto& violation : bad_request.field_violations()) {
-      fields.push_back(violation.field());
-    }
-    return fields;
-  }
-
   metrics::Registry metrics_;
-  TokenVerifier verifier_{{.hs256_key = config::Secret(kKey), .issuer = "iss", .audience = "aud"}};
+  TokenVerifier verifier_{{.hs256_key = config::Secret(story::kAuthKey),
+                           .issuer = "bannou",
+                           .audience = "bannou-streaming"}};
   std::unique_ptr<executor::Executor> executor_;
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<AdminRpc> service_;
@@ -155,9 +123,9 @@ TEST_F(RpcTest, IdentityAndPermissionComeBeforeTheHandler) {
     ++calls;
     return absl::OkStatus();
   };
-  EXPECT_EQ(Reason(Call("")), "TOKEN_MISSING");
-  EXPECT_EQ(Reason(Call("a.b.c")), "TOKEN_INVALID");
-  EXPECT_EQ(Reason(Call(Token({"user"}))), "PERMISSION_DENIED");
+  EXPECT_EQ(ReasonOf(Call("")), "TOKEN_MISSING");
+  EXPECT_EQ(ReasonOf(Call("a.b.c")), "TOKEN_INVALID");
+  EXPECT_EQ(ReasonOf(Call(Token({"user"}))), "PERMISSION_DENIED");
   EXPECT_EQ(Call(Token({"user"}), "").error_code(), grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(calls, 0);
   EXPECT_TRUE(Call(Token({"developer"})).ok());
@@ -169,7 +137,7 @@ TEST_F(RpcTest, ABadRequestNamesItsFields) {
   Start();
   const grpc::Status status = Call(Token({"developer"}), std::string(501, 'x'));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(Reason(status), "INVALID_FIELDS");
+  EXPECT_EQ(ReasonOf(status), "INVALID_FIELDS");
 }
 
 TEST_F(RpcTest, AnExceptionIsAnInternalErrorWithoutItsText) {
@@ -192,13 +160,13 @@ TEST_F(RpcTest, AFeatureOfALaterVersionSaysSoAfterItsPermission) {
             grpc::StatusCode::UNAUTHENTICATED);
   const grpc::Status status = stub_->GetLatestPulse(&admin, request, &response);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(Reason(status), "NOT_IMPLEMENTED");
+  EXPECT_EQ(ReasonOf(status), "NOT_IMPLEMENTED");
   EXPECT_FALSE(status.error_message().empty());
 }
 
 TEST_F(RpcTest, AServiceThatIsOffSaysSo) {
   Start({.domain = "test", .enabled = false});
-  EXPECT_EQ(Reason(Call(Token({"developer"}))), "SERVICE_DISABLED");
+  EXPECT_EQ(ReasonOf(Call(Token({"developer"}))), "SERVICE_DISABLED");
 }
 
 TEST_F(RpcTest, ACallBeforeTheStartIsDoneIsAskedToComeAgain) {
@@ -240,8 +208,8 @@ TEST_F(RpcTest, WhatFindsNoPlaceIsRefusedAtOnce) {
 
 TEST_F(RpcTest, NothingIsParsedForACallerWithoutPermission) {
   Start();
-  EXPECT_EQ(Reason(CallRaw("", "\xff\xff\xff")), "TOKEN_MISSING");
-  EXPECT_EQ(Reason(CallRaw(Token({"user"}), "\xff\xff\xff")), "PERMISSION_DENIED");
+  EXPECT_EQ(ReasonOf(CallRaw("", "\xff\xff\xff")), "TOKEN_MISSING");
+  EXPECT_EQ(ReasonOf(CallRaw(Token({"user"}), "\xff\xff\xff")), "PERMISSION_DENIED");
 }
 
 TEST_F(RpcTest, BytesThatAreNoMessageAreSaidToBeMalformed) {
@@ -249,7 +217,7 @@ TEST_F(RpcTest, BytesThatAreNoMessageAreSaidToBeMalformed) {
   for (const char* bytes : {"\xff\xff\xff", "\x0a\x7f", "\x0a\x01", "\x08", "\x0b", "nonsense"}) {
     const grpc::Status status = CallRaw(Token({"developer"}), bytes);
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << bytes;
-    EXPECT_EQ(Reason(status), "MALFORMED_REQUEST") << bytes;
+    EXPECT_EQ(ReasonOf(status), "MALFORMED_REQUEST") << bytes;
   }
 }
 
@@ -260,8 +228,8 @@ TEST_F(RpcTest, TextThatIsNotUtf8IsReportedWithEveryOtherViolation) {
   bytes += "\x0a\xf5\x03" + std::string(501, 'x');
   bytes += std::string("\x0a\x03\xed\xa0\x80\x0a\x01\xff");
   const grpc::Status status = CallRaw(Token({"developer"}), bytes);
-  EXPECT_EQ(Reason(status), "INVALID_FIELDS");
-  EXPECT_THAT(Fields(status),
+  EXPECT_EQ(ReasonOf(status), "INVALID_FIELDS");
+  EXPECT_THAT(FieldsOf(status),
               testing::UnorderedElementsAre("sample_messages[1]", "sample_messages[2]",
                                             "sample_messages[3]", "sample_messages[4]"));
 }
@@ -289,9 +257,9 @@ TEST_F(RpcTest, ARateLimitHoldsForAccountsButNotForServices) {
   };
   Start();
   const grpc::Status status = Call(Token({"developer"}));
-  EXPECT_EQ(Reason(status), "RATE_LIMITED");
+  EXPECT_EQ(ReasonOf(status), "RATE_LIMITED");
   EXPECT_EQ(DetailOf<google::rpc::RetryInfo>(status).retry_delay().seconds(), 3);
-  EXPECT_EQ(Reason(Call(Token({"user"}))), "PERMISSION_DENIED") << "before it is counted";
+  EXPECT_EQ(ReasonOf(Call(Token({"user"}))), "PERMISSION_DENIED") << "before it is counted";
   EXPECT_TRUE(Call(Token({"admin"})).ok());
   EXPECT_TRUE(Call(Token({"service"})).ok());
   EXPECT_EQ(asked, (std::map<Uuid, int>{{*Uuid::Parse(kAccount), 1}}));
@@ -319,7 +287,7 @@ TEST_F(RpcTest, ADrainAnswersWhatIsInFlightAndRefusesWhatIsNew) {
   grpc::Status refused;
   while ((refused = Call("")).error_code() != grpc::StatusCode::UNAVAILABLE) {
   }
-  EXPECT_EQ(Reason(refused), "DRAINING");
+  EXPECT_EQ(ReasonOf(refused), "DRAINING");
   EXPECT_TRUE(DetailOf<google::rpc::RetryInfo>(refused).has_retry_delay());
   Release();
   EXPECT_TRUE(held.get().ok());

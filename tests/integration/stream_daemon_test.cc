@@ -6,10 +6,7 @@
 #include <bannou/stream/v1/platform.grpc.pb.h>
 #include <bannou/stream/v1/session.grpc.pb.h>
 #include <bannou/stream/v1/webhook.grpc.pb.h>
-#include <google/rpc/error_details.pb.h>
-#include <google/rpc/status.pb.h>
 #include <gtest/gtest.h>
-#include <jwt/jwt.hpp>
 
 #include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
@@ -21,6 +18,7 @@
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/servers.h"
 #include "tests/story/processes.h"
+#include "tests/story/wire.h"
 
 namespace stream {
 namespace {
@@ -31,17 +29,10 @@ using common::http::Headers;
 using common::http::Response;
 using common::testing::Eventually;
 using nlohmann::json;
+using story::ReasonOf;
 
 // One stack for all tests of this file; each links a channel of its own.
 using Stack = story::PlatformSide;
-
-std::string ReasonOf(const grpc::Status& status) {
-  google::rpc::Status packed;
-  packed.ParseFromString(status.error_details());
-  google::rpc::ErrorInfo info;
-  for (const auto& any : packed.details()) any.UnpackTo(&info);
-  return info.reason();
-}
 
 class StreamDaemonTest : public testing::Test {
  protected:
@@ -61,12 +52,7 @@ class StreamDaemonTest : public testing::Test {
     EXPECT_TRUE(response.ok()) << response.status();
     return response.ok() ? *response : Response{.status = 0};
   }
-  static Response Sim(const std::string& path, const json& body) {
-    return Http({.method = "POST",
-                 .url = "http://" + stack_->sim.address() + path,
-                 .headers = {{"Content-Type", "application/json"}},
-                 .body = body.dump()});
-  }
+  static Response Sim(const std::string& path, const json& body) { return stack_->Sim(path, body); }
   static bool SimIsDone() {
     const auto stats = Http({.url = "http://" + stack_->sim.address() + "/sim/stats"});
     return json::parse(stats.body)["pending"] == 0;
@@ -77,13 +63,9 @@ class StreamDaemonTest : public testing::Test {
                     grpc::Status (Stub::element_type::*method)(grpc::ClientContext*, const Request&,
                                                                Reply*),
                     const Request& request, Reply& reply, const char* role = "user") {
-    jwt::jwt_object token{jwt::params::algorithm("HS256"), jwt::params::secret(story::kAuthKey)};
-    token.add_claim("iss", "bannou").add_claim("aud", "bannou-streaming");
-    token.add_claim("sub", account_.ToString()).add_claim("roles", json{role});
-    token.add_claim("exp", common::ToMicros(common::Now()) / 1'000'000 + 60);
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-    context.AddMetadata("authorization", "Bearer " + token.signature());
+    context.AddMetadata("authorization", "Bearer " + story::Sign(story::Claims(account_, {role})));
     return (stub.get()->*method)(&context, request, &reply);
   }
 
@@ -99,9 +81,7 @@ class StreamDaemonTest : public testing::Test {
   }
   // Where the platform sends the browser of a user who agrees.
   std::string Approve(const std::string& authorization_url) {
-    const Response redirect = Http({.url = authorization_url + "&login=" + login_});
-    EXPECT_EQ(redirect.status, 302) << redirect.body;
-    return std::string(common::http::FindHeader(redirect.headers, "location").value_or(""));
+    return stack_->Approve(authorization_url, login_);
   }
   std::vector<v1::PlatformLinkDetail> Links() {
     v1::ListPlatformsRequest request;

@@ -2,20 +2,14 @@
 
 #include <cstdlib>
 
-#include <google/rpc/error_details.pb.h>
-#include <google/rpc/status.pb.h>
-#include <nlohmann/json.hpp>
-
 #include "libs/common/base/status.h"
-#include "libs/common/base/time.h"
-#include "libs/common/crypto/digest.h"
-#include "libs/common/crypto/encoding.h"
+#include "tests/story/token.h"
+#include "tests/story/wire.h"
 
 namespace story {
 namespace {
 
 constexpr std::chrono::seconds kCallTimeout{10};
-constexpr std::chrono::seconds kTokenLife{3600};
 
 // The channel to a daemon that does not run fails its calls; that is what a caller would see.
 std::shared_ptr<grpc::Channel> Channel(const std::string& address) {
@@ -42,19 +36,10 @@ absl::StatusOr<Stack> StackFromEnvironment() {
 std::string MakeToken(const Stack& stack, const common::Uuid& account,
                       const std::vector<std::string>& roles,
                       const std::vector<std::string>& states) {
-  const auto now = std::chrono::floor<std::chrono::seconds>(common::Now()).time_since_epoch();
-  const nlohmann::json header{{"alg", "HS256"}, {"typ", "JWT"}};
-  const nlohmann::json claims{{"iss", stack.issuer},
-                              {"aud", stack.audience},
-                              {"sub", account.ToString()},
-                              {"iat", now.count()},
-                              {"exp", (now + kTokenLife).count()},
-                              {"roles", roles},
-                              {"states", states}};
-  const std::string body = common::crypto::Base64UrlEncode(header.dump()) + "." +
-                           common::crypto::Base64UrlEncode(claims.dump());
-  return body + "." +
-         common::crypto::Base64UrlEncode(common::crypto::HmacSha256(stack.auth_key, {body}));
+  nlohmann::json claims = Claims(account, roles, states);
+  claims["iss"] = stack.issuer;
+  claims["aud"] = stack.audience;
+  return Sign(claims, stack.auth_key.Reveal());
 }
 
 Stubs::Stubs(const Stack& stack) {
@@ -79,12 +64,8 @@ void Caller::Prepare(grpc::ClientContext& context) const {
 }
 
 absl::Status Caller::ToAbslStatus(const grpc::Status& status) {
-  google::rpc::Status packed;
-  packed.ParseFromString(status.error_details());
-  google::rpc::ErrorInfo info;
-  for (const auto& any : packed.details()) any.UnpackTo(&info);
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                      common::ToAbsl(status.error_message() + " [" + info.reason() + "]"));
+                      common::ToAbsl(status.error_message() + " [" + ReasonOf(status) + "]"));
 }
 
 }  // namespace story

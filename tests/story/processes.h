@@ -19,11 +19,9 @@
 #include "libs/common/http/client.h"
 #include "libs/common/mysql/connection.h"
 #include "libs/common/testing/servers.h"
+#include "tests/story/token.h"
 
 namespace story {
-
-// Signs the tokens of every daemon that a test starts.
-inline constexpr const char* kAuthKey = "0123456789abcdef0123456789abcdef";
 
 // A program of this build.
 inline std::string Program(const std::string& name) {
@@ -175,9 +173,20 @@ struct PlatformSide {
     const nlohmann::json app{{"client_id", kClientId},
                              {"client_secret", kClientSecret},
                              {"redirects", {callback_url()}}};
-    const auto answer = common::http::Client().Send(
-        {.method = "POST", .url = "http://" + sim.address() + "/sim/apps", .body = app.dump()});
-    if (!answer.ok() || answer->status != 201) throw std::runtime_error("platform_sim: no app");
+    if (Sim("/sim/apps", app).status != 201) throw std::runtime_error("platform_sim: no app");
+  }
+
+  // Makes something happen at the platform, see tests/platform_sim/README.md.
+  common::http::Response Sim(const std::string& path, const nlohmann::json& body) const {
+    return Send({.method = "POST",
+                 .url = "http://" + sim.address() + path,
+                 .headers = {{"Content-Type", "application/json"}},
+                 .body = body.dump()});
+  }
+  // Agrees to a link at the platform as its user `login`; where the browser is sent then.
+  std::string Approve(const std::string& authorization_url, const std::string& login) const {
+    const auto redirect = Send({.url = authorization_url + "&login=" + login});
+    return std::string(common::http::FindHeader(redirect.headers, "location").value_or(""));
   }
 
   std::string callback_url() const {
@@ -199,6 +208,11 @@ struct PlatformSide {
         "SENTIMENT_MAX_HOLD_SECONDS=30"};
     settings.insert(settings.end(), more.begin(), more.end());
     return settings;
+  }
+  static common::http::Response Send(const common::http::OutgoingRequest& request) {
+    auto answer = common::http::Client().Send(request);
+    if (!answer.ok()) throw std::runtime_error("platform_sim does not answer");
+    return *std::move(answer);
   }
 };
 

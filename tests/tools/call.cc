@@ -9,7 +9,6 @@
 // Unary and server-streaming methods; one JSON object a line is printed for each answer. An error
 // goes to stderr with its code, message and google.rpc details, and the exit code is then 1.
 #include <chrono>
-#include <functional>
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -22,10 +21,10 @@
 #include <google/protobuf/descriptor_database.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/type_resolver_util.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
 #include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
+#include "tests/tools/generic_call.h"
 
 namespace {
 
@@ -163,46 +162,6 @@ class Schema {
   std::unique_ptr<pb::util::TypeResolver> resolver_;
 };
 
-std::string Flatten(const grpc::ByteBuffer& buffer) {
-  std::vector<grpc::Slice> slices;
-  std::string bytes;
-  if (!buffer.Dump(&slices).ok()) throw std::runtime_error("an answer could not be read");
-  for (const grpc::Slice& slice : slices) {
-    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
-  return bytes;
-}
-
-// One call, one operation at a time on its own queue: a unary answer is a stream of length one.
-grpc::Status Call(const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext* context,
-                  const std::string& path, const std::string& request,
-                  const std::function<void(const std::string&)>& on_answer) {
-  grpc::CompletionQueue queue;
-  grpc::GenericStub stub(channel);
-  const auto call = stub.PrepareCall(context, path, &queue);
-  const auto done = [&queue] {
-    void* tag = nullptr;
-    bool ok = false;
-    return queue.Next(&tag, &ok) && ok;
-  };
-
-  call->StartCall(nullptr);
-  if (done()) {
-    const grpc::Slice slice(request);
-    call->WriteLast(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), nullptr);
-    // A refused write means that the call has ended already; Finish says why.
-    done();
-    grpc::ByteBuffer answer;
-    for (call->Read(&answer, nullptr); done(); call->Read(&answer, nullptr)) {
-      on_answer(Flatten(answer));
-    }
-  }
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  done();
-  return status;
-}
-
 const char* CodeName(grpc::StatusCode code) {
   static constexpr const char* kNames[] = {"OK",
                                            "CANCELLED",
@@ -271,7 +230,7 @@ int Run(const Arguments& arguments) {
   context.set_deadline(deadline);
   AddHeaders(arguments, &context);
   const std::string json = arguments.subject.empty() ? "{}" : arguments.subject;
-  const grpc::Status status = Call(
+  const grpc::Status status = tools::GenericCall(
       channel, &context, "/" + method->service()->full_name() + "/" + method->name(),
       schema.ToBinary(method->input_type()->full_name(), json), [&](const std::string& answer) {
         std::cout << schema.ToJson(method->output_type()->full_name(), answer) << std::endl;
