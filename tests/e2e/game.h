@@ -64,11 +64,11 @@ class Game {
                admin_.Call(stubs_.pools, &v1::AudiencePoolService::Stub::SeedAudiencePool, request))
         .created();
   }
-  v1::AudiencePoolStatus Pool() {
+  absl::StatusOr<v1::AudiencePoolStatus> Pool() {
     v1::AudiencePoolStatusRequest request;
     request.set_game_service_id(id_.ToString());
-    return ValueOf(
-        admin_.Call(stubs_.pools, &v1::AudiencePoolService::Stub::GetAudiencePoolStatus, request));
+    return admin_.Call(stubs_.pools, &v1::AudiencePoolService::Stub::GetAudiencePoolStatus,
+                       request);
   }
 
   Stream Create(const NewStream& wish = {}) {

@@ -45,7 +45,7 @@ TEST_F(PoolSettings, MembersAreCollectives) {
   Game game(side().daemon);
   const int members = game.Seed();
   ASSERT_EQ(Text("COLLECTIVE_SHARE"), "1");
-  EXPECT_EQ(game.Pool().collective_groups(), members);
+  EXPECT_EQ(ValueOf(game.Pool()).collective_groups(), members);
 }
 
 TEST_F(PoolSettings, ACollectiveStandsForSoManyHeads) {
@@ -54,7 +54,7 @@ TEST_F(PoolSettings, ACollectiveStandsForSoManyHeads) {
   const auto stream = game.GoLive({.usual_audience = 400});
   // The game's first round may come in between.
   EXPECT_TRUE(Eventually([&] {
-    const int members = game.Pool().checked_out_members();
+    const int members = ValueOf(game.Pool()).checked_out_members();
     return members > 0 &&
            game.Status(stream).audience_count() == members * Number("COLLECTIVE_SIZE");
   }));
