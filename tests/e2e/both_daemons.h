@@ -37,12 +37,9 @@ class BothDaemons : public testing::Test {
  private:
   struct Stack {
     PlatformSide platform_side;
-    Daemon game_side{
-        "streaming",
-        "STREAMING",
-        {std::string("AUTH_HS256_KEY=") + kAuthKey, "AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1",
-         "FOLLOW_CONVERSION_SESSION_COUNT=1", "INTEREST_THRESHOLD_FOR_FOLLOW=0"}};
-    Wire wire{platform_side.daemon.grpc_address(), game_side.grpc_address()};
+    GameSide game_side{{"AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1", "FOLLOW_CONVERSION_SESSION_COUNT=1",
+                        "INTEREST_THRESHOLD_FOR_FOLLOW=0"}};
+    Wire wire{platform_side.daemon.grpc_address(), game_side.daemon.grpc_address()};
   };
   static inline std::unique_ptr<Stack> stack_;
 };

@@ -5,8 +5,8 @@
 #include <google/rpc/status.pb.h>
 
 #include "libs/common/http/url.h"
-#include "libs/common/testing/eventually.h"
 #include "tests/e2e/both_daemons.h"
+#include "tests/e2e/channel.h"
 #include "tests/story/contract.h"
 
 namespace story {
@@ -40,17 +40,16 @@ class PlatformOwnership : public BothDaemons {
   const Person developer_ = MakePerson({"developer"});
   const Person service_ = MakePerson({"service"});
   const Person admin_ = MakePerson({"admin"});
-  const std::string login_ = "user_" + Uuid::V4().ToString().substr(0, 8);
 
   // The owner has asked for a link and agreed to it at the platform: what completes it.
   v1::PlatformCallbackRequest AgreeToLink() {
-    const auto user = platform_side().Sim("/sim/users", {{"login", login_}});
-    channel_ = nlohmann::json::parse(user.body).at("id");
+    const std::string login = "user_" + owner_.account.ToString().substr(0, 8);
+    platform_side().Sim("/sim/users", {{"login", login}});
     v1::LinkPlatformRequest request;
     request.set_account_id(owner_.account.ToString());
     request.set_platform(v1::STREAM_PLATFORM_TWITCH);
     const auto begun = Ask(owner_, request).As<v1::LinkPlatformResponse>();
-    const std::string location = platform_side().Approve(begun.authorization_url(), login_);
+    const std::string location = platform_side().Approve(begun.authorization_url(), login);
     const auto query = common::http::FormDecode(location.substr(location.find('?') + 1)).value();
     v1::PlatformCallbackRequest callback;
     callback.set_link_request_id(begun.link_request_id());
@@ -59,16 +58,12 @@ class PlatformOwnership : public BothDaemons {
     return callback;
   }
 
-  // A linked channel that is live and read.
+  // The owner's channel is linked, live and read.
   void GoLive() {
-    link_id_ = Ask(owner_, AgreeToLink()).As<v1::PlatformLinkDetail>().link_id();
-    platform_side().Sim("/sim/channels/" + channel_ + "/live", nlohmann::json::object());
-    v1::StartPlatformSessionRequest start;
-    start.set_link_id(link_id_);
-    Ask(owner_, start);  // the platform's own message may have been faster
-    ASSERT_TRUE(
-        common::testing::Eventually([&] { return List(owner_, owner_).sessions_size() == 1; }));
-    session_id_ = List(owner_, owner_).sessions(0).platform_session_id();
+    Channel channel(platform_side(), owner_.account);
+    channel.Link();
+    link_id_ = channel.Links().value().platforms(0).link_id();
+    session_id_ = channel.GoLive();
   }
 
   static v1::ListPlatformSessionsResponse List(const Person& caller, const Person& whose) {
@@ -83,7 +78,6 @@ class PlatformOwnership : public BothDaemons {
     return Ask(caller, request).As<v1::PlatformSessionStatus>();
   }
 
-  std::string channel_;
   std::string link_id_;
   std::string session_id_;
 };
@@ -103,7 +97,7 @@ TEST_F(PlatformOwnership, AnothersLinkRequestLooksLikeNone) {
 
 // Whatever names a link or a platform session, whoever it is from.
 TEST_F(PlatformOwnership, WhatIsAnothersLooksLikeNothing) {
-  ASSERT_NO_FATAL_FAILURE(GoLive());
+  GoLive();
   const std::string before = Status(owner_).SerializeAsString();
   int refused = 0;
   for (const MethodDescriptor* method : ContractMethods()) {
@@ -118,8 +112,8 @@ TEST_F(PlatformOwnership, WhatIsAnothersLooksLikeNothing) {
       const bool link = Set(*anothers, "link_id", link_id_);
       const bool session = Set(*anothers, "platform_session_id", session_id_);
       if (!link && !session) continue;
-      const Answer answer = wire().Call(*method, *anothers, person->authorization);
-      EXPECT_EQ(Told(answer), Told(wire().Call(*method, *absent, person->authorization)));
+      const Answer answer = Ask(*person, *anothers);
+      EXPECT_EQ(Told(answer), Told(Ask(*person, *absent)));
       if (answer.reason() == "NOT_IMPLEMENTED") continue;
       EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::NOT_FOUND);
       EXPECT_EQ(answer.reason(), link ? "LINK_NOT_FOUND" : "PLATFORM_SESSION_NOT_FOUND");
@@ -131,7 +125,7 @@ TEST_F(PlatformOwnership, WhatIsAnothersLooksLikeNothing) {
 }
 
 TEST_F(PlatformOwnership, AListHoldsTheAccountsOwn) {
-  ASSERT_NO_FATAL_FAILURE(GoLive());
+  GoLive();
   EXPECT_EQ(List(stranger_, stranger_).sessions_size(), 0);
   v1::ListPlatformsRequest links;
   links.set_account_id(owner_.account.ToString());
@@ -145,7 +139,7 @@ TEST_F(PlatformOwnership, AListHoldsTheAccountsOwn) {
 }
 
 TEST_F(PlatformOwnership, TheOwnerAServiceAndAnAdminDoItAll) {
-  ASSERT_NO_FATAL_FAILURE(GoLive());
+  GoLive();
   for (const Person* person : {&owner_, &service_, &admin_}) {
     v1::AssociateSessionRequest associate;
     associate.set_platform_session_id(session_id_);
@@ -168,7 +162,7 @@ TEST_F(PlatformOwnership, TheOwnerAServiceAndAnAdminDoItAll) {
 }
 
 TEST_F(PlatformOwnership, HowRealTheCrowdIsOnlyAnAdminSees) {
-  ASSERT_NO_FATAL_FAILURE(GoLive());
+  GoLive();
   for (const Person* person : {&owner_, &service_}) {
     for (const auto& status : {Status(*person), List(*person, owner_).sessions(0)}) {
       EXPECT_FALSE(status.has_tracked_viewer_count());

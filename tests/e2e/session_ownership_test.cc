@@ -82,7 +82,7 @@ class SessionOwnership : public BothDaemons {
                      const std::string& session_id) {
     const auto request = GoodMessage(*method.input_type());
     request->GetReflection()->SetString(request.get(), SessionField(method), session_id);
-    return wire().Call(method, *request, person.authorization);
+    return Ask(person, *request);
   }
   static Answer Call(const Person& person, const std::string& name, const std::string& session_id) {
     for (const MethodDescriptor* method : SessionMethods()) {
