@@ -12,6 +12,7 @@
 
 #include "libs/common/redis/redis.h"
 #include "libs/common/testing/eventually.h"
+#include "libs/common/testing/token_signer.h"
 #include "tests/e2e/channel.h"
 #include "tests/e2e/game.h"
 #include "tests/e2e/settings.h"
@@ -41,6 +42,7 @@ class EdgeSettings : public SettingsTest<EdgeSettings, GameSide> {
     return {{"AUTH_HS256_KEY", std::string(32, 'k')},
             {"AUTH_ISSUER", "another-issuer"},
             {"AUTH_AUDIENCE", "another-audience"},
+            {"AUTH_CLOCK_SKEW_SECONDS", "300"},
             {"THREADS", "1"},
             {"QUEUE_MAX", "1"},
             {"REFLECTION", "false"}};
@@ -76,6 +78,17 @@ TEST_F(EdgeSettings, TokensNameTheAudience) {
   EXPECT_TRUE(
       absl::IsUnauthenticated(Ask(Text("AUTH_HS256_KEY"), Text("AUTH_ISSUER"), "bannou-streaming")))
       << "AUTH_AUDIENCE";
+}
+
+TEST_F(EdgeSettings, TokensOutliveTheirEnd) {
+  const int64_t late = Number("AUTH_CLOCK_SKEW_SECONDS") - 60;
+  const std::string token =
+      common::testing::TokenSigner::Shared(Text("AUTH_HS256_KEY"))
+          .Token({{"iss", Text("AUTH_ISSUER")},
+                  {"aud", Text("AUTH_AUDIENCE")},
+                  {"roles", {"admin"}},
+                  {"exp", common::ToMicros(common::Now()) / 1'000'000 - late}});
+  EXPECT_TRUE(absl::IsNotFound(AskForASession(side().daemon.grpc_address(), token)));
 }
 
 // One call runs, one waits, and a third is refused as often as it is tried.

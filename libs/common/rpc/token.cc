@@ -1,109 +1,147 @@
 #include "libs/common/rpc/token.h"
 
 #include <algorithm>
+#include <optional>
 
-#include <jwt/jwt.hpp>
-
+#include "libs/common/crypto/encoding.h"
 #include "libs/common/errors/errors.h"
+#include "libs/common/rpc/strict_json.h"
 
 namespace common::rpc {
 namespace {
 
+using nlohmann::json;
+
 constexpr size_t kMaxTokenBytes = 4096;
-constexpr std::chrono::seconds kClockSkew{30};
 constexpr size_t kMaxStates = 32;
 
-// The JWT library reads outside its base64 table for bytes above 0x7f, so nothing but the alphabet
-// of a token may reach it.
-bool LooksLikeToken(std::string_view token) {
-  const auto in_alphabet = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-  };
-  return token.size() <= kMaxTokenBytes && std::count(token.begin(), token.end(), '.') == 2 &&
-         std::all_of(token.begin(), token.end(), in_alphabet);
+struct Token {
+  std::string header;  // JSON, as are the claims
+  std::string claims;
+  std::string signature;
+  std::string_view signed_text;  // what the signature covers, as it was sent
+};
+
+// nullopt for what is too long, not of three parts, or not the one spelling of its bytes.
+std::optional<Token> Decode(std::string_view text) {
+  if (text.size() > kMaxTokenBytes || std::count(text.begin(), text.end(), '.') != 2) {
+    return std::nullopt;
+  }
+  const size_t first = text.find('.');
+  const size_t second = text.rfind('.');
+  auto header = crypto::Base64UrlDecode(text.substr(0, first));
+  auto claims = crypto::Base64UrlDecode(text.substr(first + 1, second - first - 1));
+  auto signature = crypto::Base64UrlDecode(text.substr(second + 1));
+  if (!header || !claims || !signature) return std::nullopt;
+  return Token{.header = *std::move(header),
+               .claims = *std::move(claims),
+               .signature = *std::move(signature),
+               .signed_text = text.substr(0, second)};
 }
 
-absl::Status Invalid() {
-  return errors::Make(errors::kTokenInvalid, "the bearer token is not valid");
+// The header's `alg` and `kid` choose among our keys; keys that a token brings along or points to
+// (`jwk`, `jku`, `x5c`, `x5u`) mean nothing here.
+bool IsAuthentic(const Token& token, const JwkSet& keys) {
+  const auto header = ParseStrictObject(token.header);
+  if (!header || header->contains("crit")) return false;
+  const auto algorithm = ParseTokenAlgorithm(TextMember(*header, "alg").value_or(""));
+  const auto key_id = TextMember(*header, "kid");
+  if (!algorithm || (header->contains("kid") && !key_id)) return false;
+  return keys.Verifies(*algorithm, key_id, token.signed_text, token.signature);
 }
 
-// The instant of a numeric claim; nullopt when it is absent or no number.
-std::optional<Time> Instant(const nlohmann::json& claims, const char* name) {
+// The instant of a claim; nullopt when it is absent or no number of seconds since 1970.
+std::optional<Time> Instant(const json& claims, const char* name) {
   const auto claim = claims.find(name);
-  if (claim == claims.end() || !claim->is_number_integer()) return std::nullopt;
-  constexpr int64_t kLatest = 253'402'300'799;  // year 9999: beyond it microseconds overflow
-  const int64_t seconds = std::clamp<int64_t>(claim->get<int64_t>(), 0, kLatest);
-  return Time{std::chrono::seconds{seconds}};
+  if (claim == claims.end() || !claim->is_number()) return std::nullopt;
+  constexpr double kLatest = 253'402'300'799;  // year 9999: beyond it microseconds overflow
+  const auto seconds = claim->get<double>();
+  if (!(seconds >= 0 && seconds <= kLatest)) return std::nullopt;
+  return Time{std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))};
 }
 
-bool IsFresh(const nlohmann::json& claims, Time now) {
+bool IsCurrent(const json& claims, Time now, Duration skew) {
   const auto expires = Instant(claims, "exp");
-  if (!expires || *expires <= now) return false;
+  if (!expires || now >= *expires + skew) return false;
   for (const char* name : {"iat", "nbf"}) {
     if (!claims.contains(name)) continue;
     const auto instant = Instant(claims, name);
-    if (!instant || *instant > now + kClockSkew) return false;
+    if (!instant || *instant > now + skew) return false;
   }
   return true;
 }
 
-bool HasAudience(const nlohmann::json& claims, const std::string& audience) {
-  const auto claim = claims.find("aud");
-  if (claim == claims.end()) return false;
-  if (claim->is_string()) return *claim == audience;
-  return claim->is_array() && std::find(claim->begin(), claim->end(), audience) != claim->end();
+// A claim that is a list of texts, or absent, which is an empty one; nullopt for anything else.
+std::optional<std::vector<std::string>> TextList(const json& claims, const char* name) {
+  const json list = claims.value(name, json::array());
+  const auto is_text = [](const json& item) { return item.is_string(); };
+  if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_text)) return std::nullopt;
+  return list.get<std::vector<std::string>>();
 }
 
-bool IsText(const nlohmann::json& claims, const char* name, const std::string& expected) {
-  const auto claim = claims.find(name);
-  return claim != claims.end() && claim->is_string() && *claim == expected;
+bool HasAudience(const json& claims, const std::string& audience) {
+  if (const auto text = TextMember(claims, "aud")) return *text == audience;
+  const auto list = TextList(claims, "aud");
+  return list && std::find(list->begin(), list->end(), audience) != list->end();
 }
 
-// False for a claim of the wrong form: a token that says something odd says nothing.
-bool ReadIdentity(const nlohmann::json& claims, Identity& identity) {
-  const auto subject = claims.find("sub");
-  if (subject != claims.end()) {
-    if (!subject->is_string()) return false;
-    identity.account = Uuid::Parse(subject->get<std::string>());
+// nullopt for a claim of the wrong form: a token that says something odd says nothing.
+std::optional<Identity> ReadIdentity(const json& claims) {
+  Identity identity;
+  const auto subject = TextMember(claims, "sub");
+  const auto roles = TextList(claims, "roles");
+  auto states = TextList(claims, "states");
+  if ((!subject && claims.contains("sub")) || !roles || !states || states->size() > kMaxStates) {
+    return std::nullopt;
   }
-  for (const auto& role : claims.value("roles", nlohmann::json::array())) {
-    if (!role.is_string()) return false;
+  if (subject) identity.account = Uuid::Parse(*subject);
+  for (const std::string& role : *roles) {
     identity.user |= role == "user";
     identity.developer |= role == "developer";
     identity.admin |= role == "admin";
     identity.service |= role == "service";
   }
-  for (const auto& state : claims.value("states", nlohmann::json::array())) {
-    if (!state.is_string() || identity.states.size() == kMaxStates) return false;
-    identity.states.insert(state.get<std::string>());
+  for (std::string& state : *states) identity.states.insert(std::move(state));
+  return identity;
+}
+
+// The claims are not parsed before the signature is known to be good.
+std::optional<Identity> Read(std::string_view text, Time now, const TokenSettings& settings,
+                             const JwkSet& keys) {
+  const auto token = Decode(text);
+  if (!token || !IsAuthentic(*token, keys)) return std::nullopt;
+  const auto claims = ParseStrictObject(token->claims);
+  if (!claims || !IsCurrent(*claims, now, settings.clock_skew) ||
+      TextMember(*claims, "iss") != settings.issuer || !HasAudience(*claims, settings.audience)) {
+    return std::nullopt;
   }
-  return true;
+  return ReadIdentity(*claims);
 }
 
 }  // namespace
 
-absl::StatusOr<Identity> TokenVerifier::Verify(std::string_view token, Time now) const {
-  if (!LooksLikeToken(token)) return Invalid();
-  try {
-    namespace params = jwt::params;
-    std::error_code error;
-    // Times are checked below, against the caller's clock and with `exp` required.
-    const auto decoded =
-        jwt::decode(jwt::string_view(token.data(), token.size()), params::algorithms({"HS256"}),
-                    error, params::secret(settings_.hs256_key.Reveal()), params::verify(true),
-                    params::validate_iat(false), params::leeway(UINT32_MAX / 2));
-    if (error) return Invalid();
-    const nlohmann::json& claims = decoded.payload().create_json_obj();
-    Identity identity;
-    if (!claims.is_object() || !IsFresh(claims, now) || !IsText(claims, "iss", settings_.issuer) ||
-        !HasAudience(claims, settings_.audience) || !ReadIdentity(claims, identity)) {
-      return Invalid();
-    }
-    return identity;
-  } catch (const std::exception&) {
-    return Invalid();
+TokenVerifier::TokenVerifier(TokenSettings settings) : settings_(std::move(settings)) {
+  UseKeys({});
+}
+
+void TokenVerifier::UseKeys(JwkSet keys) {
+  if (!settings_.hs256_key.empty()) {
+    keys.Add({.algorithm = TokenAlgorithm::kHs256, .material = settings_.hs256_key});
   }
+  auto next = std::make_shared<const JwkSet>(std::move(keys));
+  const std::lock_guard lock(mutex_);
+  keys_.swap(next);  // what was in force dies outside the lock
+}
+
+std::shared_ptr<const JwkSet> TokenVerifier::Keys() const {
+  const std::lock_guard lock(mutex_);
+  return keys_;
+}
+
+absl::StatusOr<Identity> TokenVerifier::Verify(std::string_view token, Time now) const {
+  auto identity = Read(token, now, settings_, *Keys());
+  if (!identity) return errors::Make(errors::kTokenInvalid, "the bearer token is not valid");
+  return *std::move(identity);
 }
 
 }  // namespace common::rpc

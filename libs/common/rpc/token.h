@@ -1,5 +1,8 @@
-// Verifies bearer tokens: JSON Web Tokens (RFC 7519) signed with HS256.
+// Verifies bearer tokens: signed JSON Web Tokens (RFC 7519, RFC 7515 in compact form).
 #pragma once
+#include <chrono>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -8,25 +11,38 @@
 #include "libs/common/base/time.h"
 #include "libs/common/config/secret.h"
 #include "libs/common/rpc/identity.h"
+#include "libs/common/rpc/jwk_set.h"
 
 namespace common::rpc {
 
 struct TokenSettings {
-  config::Secret hs256_key;  // at least 32 bytes
-  std::string issuer;        // required `iss`
-  std::string audience;      // required `aud`
+  config::Secret hs256_key;             // at least 32 bytes; empty: only the keys of UseKeys
+  std::string issuer;                   // required `iss`
+  std::string audience;                 // required in `aud`
+  std::chrono::seconds clock_skew{30};  // between the issuer's clock and ours, at most
 };
 
 class TokenVerifier {
  public:
-  explicit TokenVerifier(TokenSettings settings) : settings_(std::move(settings)) {}
+  explicit TokenVerifier(TokenSettings settings);
 
-  // The identity of a token whose signature, `exp`, `iss` and `aud` are good. `iat` and `nbf` may
-  // lie up to 30 s ahead. TOKEN_INVALID otherwise, without saying what was wrong.
+  // The identity of a token whose signature, `exp`, `iss` and `aud` are good, and whose `nbf` and
+  // `iat`, if any, are not to come. TOKEN_INVALID otherwise, without saying what was wrong. Any
+  // thread.
   absl::StatusOr<Identity> Verify(std::string_view token, Time now) const;
 
+  // From now on these keys verify tokens, beside the shared one of the settings. Any thread.
+  void UseKeys(JwkSet keys);
+  size_t key_count() const { return Keys()->size(); }
+
  private:
-  TokenSettings settings_;
+  std::shared_ptr<const JwkSet> Keys() const;
+
+  const TokenSettings settings_;
+  // Held to copy the pointer only. gcc 12's atomic<shared_ptr> would race: it gives its own lock
+  // back in relaxed order.
+  mutable std::mutex mutex_;
+  std::shared_ptr<const JwkSet> keys_;
 };
 
 }  // namespace common::rpc

@@ -17,29 +17,18 @@ constexpr milliseconds kRetryFirst{50};
 constexpr milliseconds kRetryMax{2000};
 constexpr milliseconds kStreamsGrace{200};
 
-rpc::TokenVerifier MakeVerifier(const ServerSettings& settings) {
-  return rpc::TokenVerifier({.hs256_key = settings.auth_hs256_key,
-                             .issuer = settings.auth_issuer,
-                             .audience = settings.auth_audience});
-}
-
-void ExplainInsecure() {
-  log::Warning("auth.insecure",
-               {{"meaning", "AUTH_MODE=insecure: every caller is an admin. Never in production."}});
-}
-
 }  // namespace
 
 App::App(std::string name, const ServerSettings& settings)
     : name_(std::move(name)),
       settings_(settings),
       executor_(static_cast<size_t>(settings.threads), static_cast<size_t>(settings.queue_max)),
-      verifier_(MakeVerifier(settings)),
+      auth_(settings, metrics_),
       edge_({.domain = name_,
              .enabled = settings.enabled,
              .insecure = settings.auth_mode == "insecure",
              .deadline_max = settings.deadline_max},
-            verifier_, executor_, metrics_),
+            auth_.verifier(), executor_, metrics_),
       loop_([this] { return Tick(); }) {
   auto& depth = metrics_.GetGauge("executor_queue_depth", "Calls that wait for a thread.");
   metrics_.OnScrape([this, &depth] { depth.Set(static_cast<double>(executor_.queue_depth())); });
@@ -118,7 +107,6 @@ absl::Status App::Listen(const std::string& version) {
   log::Info("started", {{"version", version},
                         {"pid", static_cast<int64_t>(getpid())},
                         {"enabled", settings_.enabled}});
-  if (settings_.auth_mode == "insecure") ExplainInsecure();
   return absl::OkStatus();
 }
 
@@ -146,6 +134,7 @@ std::vector<http::Route> App::AdminRoutes() {
 
 // The loop's step: first the start, one attempt a time, then the probes for ever.
 std::chrono::microseconds App::Tick() {
+  auth_.Tick(Now());
   if (!settings_.enabled || failed_ || stopping_) return kProbeInterval;
   if (started_steps_ < steps_.size()) {
     StartParts();

@@ -17,6 +17,7 @@
 #include "libs/common/rpc/edge.h"
 #include "libs/common/rpc/server.h"
 #include "libs/common/rpc/service.h"
+#include "libs/common/runtime/auth.h"
 #include "libs/common/runtime/settings.h"
 
 namespace common::runtime {
@@ -96,7 +97,7 @@ class App {
   const ServerSettings settings_;
   metrics::Registry metrics_;
   executor::Executor executor_;
-  rpc::TokenVerifier verifier_;
+  Auth auth_;
   rpc::Edge edge_;
 
   std::vector<std::shared_ptr<void>> parts_;

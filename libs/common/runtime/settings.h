@@ -24,8 +24,10 @@ struct ServerSettings {
   std::chrono::milliseconds drain_grace{};
   std::string auth_mode;
   config::Secret auth_hs256_key;
+  std::string auth_keys_file;
   std::string auth_issuer;
   std::string auth_audience;
+  std::chrono::seconds auth_clock_skew{};
   std::string nats_url;
   config::Address redis_addr;
   std::string redis_user;
@@ -49,21 +51,21 @@ struct ServerDefaults {
 template <class S>
 config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*server);
 
-// What no single row can see. Empty when all is well.
+// What no single row can see, the content of AUTH_KEYS_FILE among it. Empty when all is well.
 std::vector<std::string> Check(const ServerSettings& settings, const std::string& prefix);
 
 // --- implementation ------------------------------------------------------------------------------
+inline std::string Local(int port) { return "127.0.0.1:" + std::to_string(port); }
+
 template <class S>
-config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*server) {
+config::Table<S> EdgeRows(const ServerDefaults& defaults, ServerSettings S::*server) {
   using V = ServerSettings;
   using config::Into;
   const auto name = [&](const char* rest) { return defaults.prefix + "_" + rest; };
-  const auto local = [](int port) { return "127.0.0.1:" + std::to_string(port); };
-  constexpr bool kSecret = true;
   return {
-      {name("GRPC_ADDR"), local(defaults.grpc_port),
+      {name("GRPC_ADDR"), Local(defaults.grpc_port),
        "Where gRPC listens, host:port; port 0 takes a free one.", Into(server, &V::grpc_addr)},
-      {name("ADMIN_ADDR"), local(defaults.admin_port),
+      {name("ADMIN_ADDR"), Local(defaults.admin_port),
        "Where /healthz, /readyz and /metrics listen, host:port. Keep it away from players.",
        Into(server, &V::admin_addr)},
       {name("LOG_LEVEL"), "info", "The least level that is logged: debug, info, warning or error.",
@@ -92,20 +94,48 @@ config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*s
       {name("DRAIN_GRACE_MS"), "10000",
        "On SIGTERM, how long calls in flight may take to end, in milliseconds.",
        Into(server, &V::drain_grace, 0, 120000)},
+  };
+}
+
+template <class S>
+config::Table<S> AuthRows(const ServerDefaults& defaults, ServerSettings S::*server) {
+  using V = ServerSettings;
+  using config::Into;
+  const auto name = [&](const char* rest) { return defaults.prefix + "_" + rest; };
+  constexpr bool kSecret = true;
+  return {
       {name("AUTH_MODE"), "token",
        "token: every call carries a valid JWT. insecure: every caller is an admin; never in "
        "production.",
        Into(server, &V::auth_mode)},
       {name("AUTH_HS256_KEY"), "", "The shared key of HS256 tokens, at least 32 bytes.",
        Into(server, &V::auth_hs256_key), kSecret},
+      {name("AUTH_KEYS_FILE"), "",
+       "A file with the JWK Set of the keys that sign HS256, RS256 and ES256 tokens; looked at "
+       "every second.",
+       Into(server, &V::auth_keys_file)},
       {name("AUTH_ISSUER"), "bannou", "The required `iss` of tokens.",
        Into(server, &V::auth_issuer)},
       {name("AUTH_AUDIENCE"), "bannou-streaming", "The required `aud` of tokens.",
        Into(server, &V::auth_audience)},
+      {name("AUTH_CLOCK_SKEW_SECONDS"), "30",
+       "How far the issuer's clock and ours may differ when `exp`, `nbf` and `iat` are checked, in "
+       "seconds, 0 to 300.",
+       Into(server, &V::auth_clock_skew, 0, 300)},
+  };
+}
+
+template <class S>
+config::Table<S> DependencyRows(const ServerDefaults& defaults, ServerSettings S::*server) {
+  using V = ServerSettings;
+  using config::Into;
+  const auto name = [&](const char* rest) { return defaults.prefix + "_" + rest; };
+  constexpr bool kSecret = true;
+  return {
       {name("NATS_URL"), "nats://127.0.0.1:4222",
        "The NATS server with JetStream; may hold user and password.", Into(server, &V::nats_url),
        kSecret},
-      {name("REDIS_ADDR"), local(6379), "The Redis 7 server, host:port.",
+      {name("REDIS_ADDR"), Local(6379), "The Redis 7 server, host:port.",
        Into(server, &V::redis_addr)},
       {name("REDIS_USER"), "", "The Redis ACL user; empty is the default user.",
        Into(server, &V::redis_user)},
@@ -113,7 +143,7 @@ config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*s
        Into(server, &V::redis_password), kSecret},
       {name("REDIS_POOL_SIZE"), "16", "Connections to Redis at most, 1 to 256.",
        Into(server, &V::redis_pool_size, 1, 256)},
-      {name("MYSQL_ADDR"), local(3306), "The MySQL or MariaDB server, host:port.",
+      {name("MYSQL_ADDR"), Local(3306), "The MySQL or MariaDB server, host:port.",
        Into(server, &V::mysql_addr)},
       {name("MYSQL_USER"), defaults.database, "The database user.", Into(server, &V::mysql_user)},
       {name("MYSQL_PASSWORD"), "", "The database user's password.",
@@ -123,6 +153,15 @@ config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*s
       {name("MYSQL_POOL_SIZE"), "8", "Connections to the database at most, 2 to 256.",
        Into(server, &V::mysql_pool_size, 2, 256)},
   };
+}
+
+template <class S>
+config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*server) {
+  config::Table<S> rows = EdgeRows(defaults, server);
+  for (const auto& part : {AuthRows(defaults, server), DependencyRows(defaults, server)}) {
+    rows.insert(rows.end(), part.begin(), part.end());
+  }
+  return rows;
 }
 
 }  // namespace common::runtime
