@@ -48,7 +48,7 @@ token() {
 }
 
 # call list | describe NAME | SERVICE/METHOD [JSON], each with options of `token` (a token is made
-# for the call), --token, --header or --deadline. The package of the name decides which daemon is
+# for the call), --token, --header, --deadline, --tls-ca, --tls-cert or --tls-key. The package of the name decides which daemon is
 # asked.
 call() {
   local bearer='' name address
@@ -57,7 +57,7 @@ call() {
     case $1 in
       --token) bearer=$2 && shift 2 ;;
       --sub | --role | --state | --ttl) claims+=("$1" "$2") && shift 2 ;;
-      --header | --deadline) options+=("$1" "$2") && shift 2 ;;
+      --header | --deadline | --tls-ca | --tls-cert | --tls-key) options+=("$1" "$2") && shift 2 ;;
       *) words+=("$1") && shift ;;
     esac
   done

@@ -62,13 +62,6 @@ std::unique_ptr<platforms::Platforms> MakePlatforms(const Settings& settings,
   return std::make_unique<platforms::Platforms>(std::move(clients));
 }
 
-common::nats::Options NatsOptions(const Settings& settings) {
-  common::nats::Options options;
-  options.url = settings.server.nats_url;
-  options.name = "stream";
-  return options;
-}
-
 // Stated beside the events that they carry.
 std::vector<common::nats::StreamSpec> StreamTable() {
   return common::nats::StreamsOf(
@@ -124,9 +117,13 @@ absl::StatusOr<Base> MakeBase(const Settings& settings, App& app) {
   const privacy::TrackingRules tracking{.max_tracked = settings.max_tracked_viewers,
                                         .subscribers = settings.track_subscribers,
                                         .moderators = settings.track_moderators};
-  return Base{settings,   app,
-              stores,     app.Make<Bus>(stores.mysql, NatsOptions(settings), StreamTable()),
-              *platforms, app.Make<privacy::ViewerRegistry>(tracking, RandomBits)};
+  return Base{settings,
+              app,
+              stores,
+              app.Make<Bus>(stores.mysql, common::runtime::NatsOptions(settings.server, "stream"),
+                            StreamTable()),
+              *platforms,
+              app.Make<privacy::ViewerRegistry>(tracking, RandomBits)};
 }
 
 pulses::PublisherWorker& MakePublisher(const Base& base) {

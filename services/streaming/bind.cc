@@ -79,7 +79,7 @@ struct Stores {
         hype_settings(HypeSettingsOf(settings)),
         mysql(common::runtime::MysqlOptions(settings.server)),
         redis(common::runtime::RedisOptions(settings.server)),
-        bus(mysql, {.url = settings.server.nats_url, .name = "streaming"}, StreamTable()),
+        bus(mysql, common::runtime::NatsOptions(settings.server, "streaming"), StreamTable()),
         news(metrics),
         live(audience, pools, news, metrics, {.max_heads = round.capacity_heads}),
         follows(mysql, {.interest_threshold = settings.interest_threshold_for_follow,

@@ -6,10 +6,16 @@
 //   call <address> describe <service, method, message or enum>
 //   call <address> <package.Service/Method> [<request as JSON>]
 //
+// With --tls-ca the connection is encrypted and the server verified; --tls-cert and --tls-key show
+// a certificate of the caller's own.
+//
 // Unary and server-streaming methods; one JSON object a line is printed for each answer. An error
 // goes to stderr with its code, message and google.rpc details, and the exit code is then 1.
 #include <chrono>
+#include <fstream>
+#include <functional>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -192,7 +198,7 @@ void PrintError(const Schema& schema, const grpc::Status& status) {
 }
 
 struct Arguments {
-  std::string address, what, subject, token;
+  std::string address, what, subject, token, tls_ca, tls_cert, tls_key;
   std::vector<std::string> headers;
   double deadline_seconds = 10;
 };
@@ -208,11 +214,23 @@ void AddHeaders(const Arguments& arguments, grpc::ClientContext* context) {
   }
 }
 
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::shared_ptr<grpc::ChannelCredentials> Credentials(const Arguments& arguments) {
+  if (arguments.tls_ca.empty()) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({.pem_root_certs = ReadFile(arguments.tls_ca),
+                               .pem_private_key = ReadFile(arguments.tls_key),
+                               .pem_cert_chain = ReadFile(arguments.tls_cert)});
+}
+
 int Run(const Arguments& arguments) {
   const auto deadline =
       std::chrono::system_clock::now() +
       std::chrono::milliseconds(static_cast<int64_t>(arguments.deadline_seconds * 1000));
-  const auto channel = grpc::CreateChannel(arguments.address, grpc::InsecureChannelCredentials());
+  const auto channel = grpc::CreateChannel(arguments.address, Credentials(arguments));
   RemoteDescriptors remote(channel, deadline);
   const Schema schema(&remote);
 
@@ -249,6 +267,17 @@ int main(int argc, char** argv) try {
   app.add_option("subject", arguments.subject, "what to describe, or the request as JSON");
   app.add_option("--token", arguments.token, "bearer token");
   app.add_option("--header", arguments.headers, "'name: value', repeatable");
+  auto* const ca =
+      app.add_option("--tls-ca", arguments.tls_ca, "PEM file of the server's authority")
+          ->check(CLI::ExistingFile);
+  auto* const key = app.add_option("--tls-key", arguments.tls_key, "PEM file of its key")
+                        ->check(CLI::ExistingFile);
+  auto* const cert =
+      app.add_option("--tls-cert", arguments.tls_cert, "PEM file of the caller's certificate")
+          ->check(CLI::ExistingFile)
+          ->needs(ca)
+          ->needs(key);
+  key->needs(cert);
   app.add_option("--deadline", arguments.deadline_seconds, "seconds for the whole call")
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);

@@ -50,8 +50,21 @@ bool Breaks(int number) {
   return number == 0 || number == 1053 || number == 1927 || (number >= 2000 && number < 3000);
 }
 
+// For whoever reads the log, what an operator may have to mend.
+const char* Meaning(int number) {
+  switch (number) {
+    case 1044:
+    case 1045:
+      return ": access denied";
+    case 2026:
+      return ": no TLS connection to a server that the authority vouches for";
+    default:
+      return "";
+  }
+}
+
 absl::Status MapError(int number) {
-  absl::Status status(CodeOf(number), absl::StrCat("mysql error ", number));
+  absl::Status status(CodeOf(number), absl::StrCat("mysql error ", number, Meaning(number)));
   status.SetPayload(kNumberUrl, absl::Cord(absl::StrCat(number)));
   return status;
 }

@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <deque>
 
+#include <absl/strings/str_cat.h>
+
 #include "libs/common/base/status.h"
 
 namespace common::nats {
@@ -39,6 +41,10 @@ natsStatus Encrypt(natsOptions* native, const Options& options) {
   }
   if (status == NATS_OK) {
     status = natsOptions_SetExpectedHostname(native, options.tls_hostname.c_str());
+  }
+  if (status == NATS_OK && !options.tls_certificate.empty()) {
+    status = natsOptions_LoadCertificatesChain(native, options.tls_certificate.c_str(),
+                                               options.tls_key.c_str());
   }
   return status;
 }
@@ -134,8 +140,11 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Connect(const Options& o
   set(Authenticate(raw, options));
   set(Encrypt(raw, options));
   set(callbacks.Register(raw));
-  if (status == NATS_INVALID_ARG) return absl::InvalidArgumentError("nats options are wrong");
-  RETURN_IF_ERROR(MapError(status));
+  if (status != NATS_OK) {
+    // Nothing has been sent yet: it is a file or a value that does not serve.
+    return absl::InvalidArgumentError(
+        absl::StrCat("nats options are wrong: ", natsStatus_GetText(status)));
+  }
   std::unique_ptr<Connection> connection(new Connection(callbacks, options.request_timeout));
   natsConnection* handle = nullptr;
   RETURN_IF_ERROR(MapError(natsConnection_Connect(&handle, raw)));
@@ -181,6 +190,8 @@ absl::Status Connection::Subscribe(const std::string& subject, Handler handler) 
 bool Connection::connected() const {
   return natsConnection_Status(handle()) == NATS_CONN_STATUS_CONNECTED;
 }
+
+bool Connection::closed() const { return natsConnection_IsClosed(handle()); }
 
 Stats Connection::stats() const {
   return {.reconnects = callbacks_.reconnects, .errors = callbacks_.errors};

@@ -1,4 +1,4 @@
-// One connection to NATS for the whole process; it reconnects for ever.
+// One connection to NATS for the whole process; it reconnects for ever, unless it is refused.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -26,6 +26,8 @@ struct Options {
   std::string credentials_file;  // a .creds file; "" = none
   std::string tls_ca;            // PEM file; "" = plaintext
   std::string tls_hostname;      // what the server's certificate must say; required with tls_ca
+  std::string tls_certificate;   // PEM file of the client's chain; "" = none, needs tls_ca
+  std::string tls_key;           // PEM file of that certificate's key
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds reconnect_wait{500};
   std::chrono::milliseconds request_timeout{5000};  // for one answer of JetStream
@@ -49,7 +51,9 @@ class Connection {
   // What arrived on a subscription; valid during the call only.
   using Handler = std::function<void(std::string_view subject, std::string_view payload)>;
 
-  // Tries once: UNAVAILABLE when no server answers, and the caller decides when to try again.
+  // Tries once: UNAVAILABLE when no server answers, and the caller decides when to try again;
+  // INVALID_ARGUMENT when the options are wrong, INTERNAL when the server refuses the identity or
+  // does not offer the encryption that is wanted.
   static absl::StatusOr<std::unique_ptr<Connection>> Connect(const Options& options);
   // Sends what is buffered, closes, and waits until no callback runs any more.
   ~Connection();
@@ -66,6 +70,9 @@ class Connection {
   absl::Status Subscribe(const std::string& subject, Handler handler);
 
   bool connected() const;
+  // Whether it is over for good: nats.c gives up when the server refuses the identity twice in a row
+  // at a reconnect.
+  bool closed() const;
   Stats stats() const;
 
   // For the other files of this folder.

@@ -48,8 +48,9 @@ absl::StatusCode CodeOf(natsStatus status, jsErrCode code) {
 
 absl::Status MapError(natsStatus status, jsErrCode code) {
   if (status == NATS_OK) return absl::OkStatus();
-  return absl::Status(CodeOf(status, code), absl::StrCat("nats error ", static_cast<int>(status),
-                                                         "/", static_cast<int>(code)));
+  return absl::Status(CodeOf(status, code),
+                      absl::StrCat("nats error ", static_cast<int>(status), "/",
+                                   static_cast<int>(code), ": ", natsStatus_GetText(status)));
 }
 
 void ReleaseMemoryAtThreadExit() {

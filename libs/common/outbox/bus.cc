@@ -57,6 +57,9 @@ void Bus::NotifyRelay() {
 }
 
 absl::Status Bus::Probe() {
+  if (connection_ != nullptr && connection_->closed()) {
+    return absl::CancelledError("nats refuses the user, token or credentials");
+  }
   if (connection_ == nullptr || !connection_->connected()) {
     return absl::UnavailableError("nats is not connected");
   }

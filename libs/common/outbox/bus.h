@@ -39,7 +39,8 @@ class Bus {
   void NotifyRelay();
 
   // OK while the connection stands. Declares the streams again after a reconnect, since a server
-  // that restarts forgets those in memory; so it should be asked every second or so.
+  // that restarts forgets those in memory; so it should be asked every second or so. CANCELLED when
+  // the server has refused our identity so often that only a new process connects again.
   absl::Status Probe();
   // Events that wait for the relay, as last seen while leading.
   int64_t backlog() const;

@@ -17,6 +17,7 @@ constexpr absl::string_view kCodeUrl = "bannou.common/redis-error-code";
 struct Known {
   std::string_view code;
   absl::StatusCode status;
+  std::string_view meaning = "";  // for whoever reads the log
 };
 
 // What Redis itself says. Whatever a restart, a fail-over or a resharding ends is UNAVAILABLE.
@@ -34,9 +35,9 @@ constexpr std::array kKnown = {
     Known{"OOM", absl::StatusCode::kResourceExhausted},
     Known{"NOSCRIPT", absl::StatusCode::kFailedPrecondition},
     Known{"BUSYGROUP", absl::StatusCode::kAlreadyExists},
-    Known{"NOAUTH", absl::StatusCode::kInternal},
-    Known{"WRONGPASS", absl::StatusCode::kInternal},
-    Known{"NOPERM", absl::StatusCode::kInternal},
+    Known{"NOAUTH", absl::StatusCode::kInternal, ": it wants a user and password"},
+    Known{"WRONGPASS", absl::StatusCode::kInternal, ": wrong user or password"},
+    Known{"NOPERM", absl::StatusCode::kInternal, ": the user lacks a permission"},
     Known{"WRONGTYPE", absl::StatusCode::kInternal},
     Known{"CROSSSLOT", absl::StatusCode::kInternal},
     Known{"EXECABORT", absl::StatusCode::kInternal},
@@ -49,8 +50,9 @@ bool IsCode(std::string_view word) {
   });
 }
 
-absl::Status MakeError(absl::StatusCode status_code, std::string_view code) {
-  absl::Status status(status_code, absl::StrCat("redis answered ", ToAbsl(code)));
+absl::Status MakeError(absl::StatusCode status_code, std::string_view code,
+                       std::string_view meaning = "") {
+  absl::Status status(status_code, absl::StrCat("redis answered ", ToAbsl(code), ToAbsl(meaning)));
   status.SetPayload(kCodeUrl, absl::Cord(ToAbsl(code)));
   return status;
 }
@@ -62,7 +64,7 @@ absl::Status MapError(std::string_view text) {
   const std::string_view word = text.substr(0, text.find(' '));
   const auto known = std::find_if(kKnown.begin(), kKnown.end(),
                                   [&](const Known& row) { return row.code == word; });
-  if (known != kKnown.end()) return MakeError(known->status, word);
+  if (known != kKnown.end()) return MakeError(known->status, word, known->meaning);
   if (IsCode(word)) return MakeError(absl::StatusCode::kFailedPrecondition, word);
   return MakeError(absl::StatusCode::kInternal, "ERR");
 }

@@ -4,6 +4,8 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include "libs/common/base/status.h"
+
 namespace common::rpc {
 namespace {
 
@@ -44,10 +46,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   grpc::health::v1::HealthCheckRequest::descriptor();
   if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
+  ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(options.tls));
   std::unique_ptr<Server> out(new Server);
   grpc::ServerBuilder builder;
   SetLimits(builder, options);
-  builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &out->port_);
+  builder.AddListeningPort(options.address, credentials, &out->port_);
   for (grpc::Service* service : services) builder.RegisterService(service);
   out->server_ = builder.BuildAndStart();
   if (out->server_ == nullptr || out->port_ == 0) {

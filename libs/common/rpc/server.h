@@ -9,6 +9,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "libs/common/base/time.h"
+#include "libs/common/rpc/tls.h"
 
 namespace common::rpc {
 
@@ -16,12 +17,14 @@ struct ServerOptions {
   std::string address;  // host:port; port 0 takes a free one
   bool reflection = true;
   int receive_bytes_max = 1 << 20;
+  TlsFiles tls;
 };
 
 class Server {
  public:
   // Serves `services`, which outlive the server. Every service starts as NOT_SERVING.
-  // UNAVAILABLE when the address cannot be listened on.
+  // UNAVAILABLE when the address cannot be listened on, INVALID_ARGUMENT when the TLS files do not
+  // serve.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        const std::vector<grpc::Service*>& services,
                                                        std::vector<std::string> service_names);

@@ -77,9 +77,12 @@ int App::RunUntilSignal(const std::string& version) {
 }
 
 absl::Status App::Listen(const std::string& version) {
-  ASSIGN_OR_RETURN(grpc_, rpc::Server::Start({.address = settings_.grpc_addr.ToString(),
-                                              .reflection = settings_.reflection},
-                                             services_, service_names_));
+  ASSIGN_OR_RETURN(
+      grpc_, rpc::Server::Start({.address = settings_.grpc_addr.ToString(),
+                                 .reflection = settings_.reflection,
+                                 .tls = {settings_.grpc_tls_cert_file, settings_.grpc_tls_key_file,
+                                         settings_.grpc_tls_client_ca_file}},
+                                services_, service_names_));
   for (auto& [address, routes] : http_routes_) {
     for (http::Route& route : routes) route.handler = OnceOpen(std::move(route.handler));
   }
@@ -186,6 +189,11 @@ void App::ProbeOnce() {
     dependency.up = status.ok();
     dependency.gauge->Set(status.ok() ? 1 : 0);
     all_up &= status.ok();
+    if (absl::IsCancelled(status)) {
+      log::Error("dependency.lost",
+                 {{"dependency", dependency.name}, {"problem", ToStd(status.message())}});
+      Fail();
+    }
   }
   if (all_up == ready_ || stopping_) return;
   ready_ = all_up;

@@ -64,6 +64,7 @@ class App {
   void OnStop(std::function<void()> stop);
   void OnDrained(std::function<void()> stop);
   // A dependency without which the daemon is not ready. Asked every second; must return within 2 s.
+  // CANCELLED says that only a new process can reach it again, and ends this one.
   void Watch(std::string name, std::function<absl::Status()> probe);
 
   // --- For Run. ------------------------------------------------------------------------------

@@ -158,7 +158,7 @@ std::string Problems(const ServerSettings& settings) {
 TEST_F(AuthTest, ADaemonNeedsAKeyUnlessItIsInsecure) {
   ServerSettings settings = Settings();
   EXPECT_EQ(Problems(settings),
-            "X_AUTH_HS256_KEY or X_AUTH_KEYS_FILE: auth mode token needs a key\n");
+            "X_AUTH_HS256_KEY: auth mode token needs it, or an AUTH_KEYS_FILE\n");
   settings.auth_mode = "insecure";
   EXPECT_EQ(Problems(settings), "");
   settings.auth_mode = "Insecure";

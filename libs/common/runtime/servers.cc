@@ -11,6 +11,7 @@ mysql::Options MysqlOptions(const ServerSettings& settings) {
   options.user = settings.mysql_user;
   options.password = settings.mysql_password;
   options.database = settings.mysql_database;
+  options.tls_ca = settings.mysql_tls_ca_file;
   options.pool_size = static_cast<size_t>(settings.mysql_pool_size);
   return options;
 }
@@ -22,6 +23,21 @@ redis::Options RedisOptions(const ServerSettings& settings) {
   options.user = settings.redis_user;
   options.password = settings.redis_password;
   options.pool_size = static_cast<size_t>(settings.redis_pool_size);
+  return options;
+}
+
+nats::Options NatsOptions(const ServerSettings& settings, std::string name) {
+  nats::Options options;
+  options.url = settings.nats_url;
+  options.name = std::move(name);
+  options.user = settings.nats_user;
+  options.password = settings.nats_password;
+  options.token = settings.nats_token;
+  options.credentials_file = settings.nats_credentials_file;
+  options.tls_ca = settings.nats_tls_ca_file;
+  options.tls_hostname = settings.nats_tls_hostname;
+  options.tls_certificate = settings.nats_tls_cert_file;
+  options.tls_key = settings.nats_tls_key_file;
   return options;
 }
 

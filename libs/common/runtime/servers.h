@@ -1,6 +1,9 @@
 // What every daemon does with the three servers that it stands on.
 #pragma once
+#include <string>
+
 #include "libs/common/mysql/pool.h"
+#include "libs/common/nats/connection.h"
 #include "libs/common/outbox/bus.h"
 #include "libs/common/redis/redis.h"
 #include "libs/common/runtime/app.h"
@@ -10,6 +13,8 @@ namespace common::runtime {
 
 mysql::Options MysqlOptions(const ServerSettings& settings);
 redis::Options RedisOptions(const ServerSettings& settings);
+// `name` is shown in the server's list of connections.
+nats::Options NatsOptions(const ServerSettings& settings, std::string name);
 
 // Makes readiness depend on all three, and measures pools and outbox. They outlive the app's loop.
 void WatchServers(App& app, mysql::Pool& mysql, redis::Redis& redis, outbox::Bus& bus);

@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "libs/common/config/address.h"
 #include "libs/common/config/secret.h"
@@ -12,6 +13,9 @@ namespace common::runtime {
 struct ServerSettings {
   bool enabled = false;
   config::Address grpc_addr;
+  std::string grpc_tls_cert_file;
+  std::string grpc_tls_key_file;
+  std::string grpc_tls_client_ca_file;
   config::Address admin_addr;
   std::string log_level;
   bool reflection = false;
@@ -29,6 +33,14 @@ struct ServerSettings {
   std::string auth_audience;
   std::chrono::seconds auth_clock_skew{};
   std::string nats_url;
+  std::string nats_user;
+  config::Secret nats_password;
+  config::Secret nats_token;
+  std::string nats_credentials_file;
+  std::string nats_tls_ca_file;
+  std::string nats_tls_hostname;
+  std::string nats_tls_cert_file;
+  std::string nats_tls_key_file;
   config::Address redis_addr;
   std::string redis_user;
   config::Secret redis_password;
@@ -37,6 +49,7 @@ struct ServerSettings {
   std::string mysql_user;
   config::Secret mysql_password;
   std::string mysql_database;
+  std::string mysql_tls_ca_file;
   int mysql_pool_size = 0;
 };
 
@@ -51,12 +64,13 @@ struct ServerDefaults {
 template <class S>
 config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*server);
 
-// What no single row can see, the content of AUTH_KEYS_FILE among it. Empty when all is well.
+// What no single row can see, and files that cannot be used. Empty when all is well.
 std::vector<std::string> Check(const ServerSettings& settings, const std::string& prefix);
 
 // --- implementation ------------------------------------------------------------------------------
 inline std::string Local(int port) { return "127.0.0.1:" + std::to_string(port); }
 
+// What callers and operators meet.
 template <class S>
 config::Table<S> EdgeRows(const ServerDefaults& defaults, ServerSettings S::*server) {
   using V = ServerSettings;
@@ -65,6 +79,16 @@ config::Table<S> EdgeRows(const ServerDefaults& defaults, ServerSettings S::*ser
   return {
       {name("GRPC_ADDR"), Local(defaults.grpc_port),
        "Where gRPC listens, host:port; port 0 takes a free one.", Into(server, &V::grpc_addr)},
+      {name("GRPC_TLS_CERT_FILE"), "",
+       "PEM file of gRPC's certificate chain, its own first; empty: gRPC is plaintext. A renewed "
+       "file is used within seconds.",
+       Into(server, &V::grpc_tls_cert_file)},
+      {name("GRPC_TLS_KEY_FILE"), "", "PEM file of that certificate's key, without a passphrase.",
+       Into(server, &V::grpc_tls_key_file)},
+      {name("GRPC_TLS_CLIENT_CA_FILE"), "",
+       "PEM file of the authorities of which gRPC clients must present a certificate; empty: they "
+       "need none.",
+       Into(server, &V::grpc_tls_client_ca_file)},
       {name("ADMIN_ADDR"), Local(defaults.admin_port),
        "Where /healthz, /readyz and /metrics listen, host:port. Keep it away from players.",
        Into(server, &V::admin_addr)},
@@ -126,15 +150,46 @@ config::Table<S> AuthRows(const ServerDefaults& defaults, ServerSettings S::*ser
 }
 
 template <class S>
-config::Table<S> DependencyRows(const ServerDefaults& defaults, ServerSettings S::*server) {
+config::Table<S> NatsRows(const ServerDefaults& defaults, ServerSettings S::*server) {
+  using V = ServerSettings;
+  using config::Into;
+  const auto name = [&](const char* rest) { return defaults.prefix + "_NATS_" + rest; };
+  constexpr bool kSecret = true;
+  return {
+      {name("URL"), "nats://127.0.0.1:4222",
+       "The NATS server with JetStream, or a cluster's servers with commas between; may hold user "
+       "and password.",
+       Into(server, &V::nats_url), kSecret},
+      {name("USER"), "", "The NATS user.", Into(server, &V::nats_user)},
+      {name("PASSWORD"), "", "The NATS user's password.", Into(server, &V::nats_password), kSecret},
+      {name("TOKEN"), "", "The NATS token, in place of user and password.",
+       Into(server, &V::nats_token), kSecret},
+      {name("CREDENTIALS_FILE"), "",
+       "A NATS .creds file with JWT and seed, in place of user and password; read again at each "
+       "connect.",
+       Into(server, &V::nats_credentials_file)},
+      {name("TLS_CA_FILE"), "",
+       "PEM file of the authority of the NATS server's certificate. Given: an encrypted and "
+       "verified connection or none; empty: plaintext.",
+       Into(server, &V::nats_tls_ca_file)},
+      {name("TLS_HOSTNAME"), "",
+       "The host name that the NATS server's certificate must carry; required with the CA.",
+       Into(server, &V::nats_tls_hostname)},
+      {name("TLS_CERT_FILE"), "",
+       "PEM file of the certificate chain that is shown to the NATS server.",
+       Into(server, &V::nats_tls_cert_file)},
+      {name("TLS_KEY_FILE"), "", "PEM file of that certificate's key, without a passphrase.",
+       Into(server, &V::nats_tls_key_file)},
+  };
+}
+
+template <class S>
+config::Table<S> DatabaseRows(const ServerDefaults& defaults, ServerSettings S::*server) {
   using V = ServerSettings;
   using config::Into;
   const auto name = [&](const char* rest) { return defaults.prefix + "_" + rest; };
   constexpr bool kSecret = true;
   return {
-      {name("NATS_URL"), "nats://127.0.0.1:4222",
-       "The NATS server with JetStream; may hold user and password.", Into(server, &V::nats_url),
-       kSecret},
       {name("REDIS_ADDR"), Local(6379), "The Redis 7 server, host:port.",
        Into(server, &V::redis_addr)},
       {name("REDIS_USER"), "", "The Redis ACL user; empty is the default user.",
@@ -150,6 +205,10 @@ config::Table<S> DependencyRows(const ServerDefaults& defaults, ServerSettings S
        Into(server, &V::mysql_password), kSecret},
       {name("MYSQL_DATABASE"), defaults.database, "The database, which must exist.",
        Into(server, &V::mysql_database)},
+      {name("MYSQL_TLS_CA_FILE"), "",
+       "PEM file of the authority of the MySQL server's certificate. Given: an encrypted and "
+       "verified connection or none; empty: plaintext.",
+       Into(server, &V::mysql_tls_ca_file)},
       {name("MYSQL_POOL_SIZE"), "8", "Connections to the database at most, 2 to 256.",
        Into(server, &V::mysql_pool_size, 2, 256)},
   };
@@ -158,7 +217,8 @@ config::Table<S> DependencyRows(const ServerDefaults& defaults, ServerSettings S
 template <class S>
 config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*server) {
   config::Table<S> rows = EdgeRows(defaults, server);
-  for (const auto& part : {AuthRows(defaults, server), DependencyRows(defaults, server)}) {
+  for (const auto& part :
+       {AuthRows(defaults, server), NatsRows(defaults, server), DatabaseRows(defaults, server)}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }
   return rows;

@@ -75,7 +75,7 @@ std::string LogTail(const fs::path& log) {
 }
 
 // Runs a program to its end; throws unless it succeeds.
-void Run(const std::vector<std::string>& command, const fs::path& log) {
+void RunToEnd(const std::vector<std::string>& command, const fs::path& log) {
   int status = 0;
   if (waitpid(Spawn(command, log), &status, 0) < 0 || status != 0) {
     Fail(command[0] + " failed: " + LogTail(log));
@@ -134,14 +134,17 @@ void Server::Start() {
   if (pid_ > 0) return;
   const bool first = port_ == 0;
   const fs::path log = directory() / "log";
+  std::vector<std::string> command;
   for (int attempt = 0; attempt < kPortAttempts; ++attempt) {
     // Somebody may take a port between our look and the server's bind, but not one in use before.
     if (first) port_ = FreePort();
-    pid_ = Spawn(Command(), log);
+    command = Command();
+    command.insert(command.end(), options_.begin(), options_.end());
+    pid_ = Spawn(command, log);
     if (AwaitReady()) return;
     Kill();
   }
-  Fail(Command()[0] + " does not start: " + LogTail(log));
+  Fail(command[0] + " does not start: " + LogTail(log));
 }
 
 bool Server::AwaitReady() {
@@ -184,7 +187,7 @@ std::vector<std::string> NatsServer::Command() const {
   return {"nats-server", "-js", "-a", host(), "-p", std::to_string(port()), "-sd", directory()};
 }
 
-MariaDbServer::MariaDbServer() {
+MariaDbServer::MariaDbServer(std::vector<std::string> options) : Server(std::move(options)) {
   std::vector<std::string> install = {"mariadb-install-db",
                                       "--no-defaults",
                                       "--datadir=" + (directory() / "data").string(),
@@ -192,10 +195,10 @@ MariaDbServer::MariaDbServer() {
                                       "--skip-test-db",
                                       "--auth-root-authentication-method=normal"};
   AppendUserIfRoot(install);
-  Run(install, directory() / "log");
+  RunToEnd(install, directory() / "log");
   std::ofstream(directory() / "init.sql")
       << "CREATE USER IF NOT EXISTS '" << user() << "'@'" << host() << "' IDENTIFIED BY '"
-      << password() << "';\nGRANT ALL ON *.* TO '" << user() << "'@'" << host() << "';\n";
+      << password() << "';\nGRANT ALL ON *.* TO '" << user() << "'@'" << host() << "' WITH GRANT OPTION;\n";
   Start();
 }
 
@@ -219,11 +222,15 @@ std::vector<std::string> MariaDbServer::Command() const {
 
 std::string MariaDbServer::CreateDatabase() {
   const std::string name = "test_" + std::to_string(++databases_);
-  Run({"mariadb", "--no-defaults", "--protocol=tcp", "--host=" + std::string(host()),
-       "--port=" + std::to_string(port()), "--user=" + std::string(user()),
-       "--password=" + std::string(password()), "--execute=CREATE DATABASE " + name},
-      directory() / "log");
+  Run("CREATE DATABASE " + name);
   return name;
+}
+
+void MariaDbServer::Run(const std::string& sql) {
+  RunToEnd({"mariadb", "--no-defaults", "--protocol=tcp", "--host=" + std::string(host()),
+            "--port=" + std::to_string(port()), "--user=" + std::string(user()),
+            "--password=" + std::string(password()), "--execute=" + sql},
+           directory() / "log");
 }
 
 RedisServer& SharedRedis() {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/types.h>
@@ -58,7 +59,8 @@ class Server {
   const std::filesystem::path& directory() const { return directory_.path(); }
 
  protected:
-  Server() = default;
+  // `options` are further words of the command line.
+  explicit Server(std::vector<std::string> options = {}) : options_(std::move(options)) {}
 
  private:
   virtual std::vector<std::string> Command() const = 0;
@@ -69,6 +71,7 @@ class Server {
   bool AwaitReady();
   void End(int signal);
 
+  const std::vector<std::string> options_;
   TempDir directory_;
   int port_ = 0;
   pid_t pid_ = -1;
@@ -78,7 +81,9 @@ class Server {
 // redis-server that writes every command to its append-only file (fsync each second).
 class RedisServer final : public Server {
  public:
-  RedisServer() { Start(); }
+  explicit RedisServer(std::vector<std::string> options = {}) : Server(std::move(options)) {
+    Start();
+  }
 
  private:
   std::vector<std::string> Command() const override;
@@ -89,7 +94,9 @@ class RedisServer final : public Server {
 // nats-server with JetStream.
 class NatsServer final : public Server {
  public:
-  NatsServer() { Start(); }
+  explicit NatsServer(std::vector<std::string> options = {}) : Server(std::move(options)) {
+    Start();
+  }
   std::string url() const { return "nats://" + address(); }
 
  private:
@@ -98,15 +105,17 @@ class NatsServer final : public Server {
   std::string_view Answer() const override { return "INFO "; }
 };
 
-// MariaDB with one all-powerful user that comes over TCP without TLS.
+// MariaDB with one all-powerful user that comes over TCP, with or without TLS.
 class MariaDbServer final : public Server {
  public:
-  MariaDbServer();
+  explicit MariaDbServer(std::vector<std::string> options = {});
 
   static constexpr const char* user() { return "tester"; }
   static constexpr const char* password() { return "tester-password"; }
   // Creates an empty database and returns its name, which is unique on this server.
   std::string CreateDatabase();
+  // Runs statements as that user, without TLS.
+  void Run(const std::string& sql);
 
  private:
   std::vector<std::string> Command() const override;
