@@ -113,6 +113,8 @@ absl::StatusOr<Base> MakeBase(const Settings& settings, App& app) {
   ASSIGN_OR_RETURN(auto key_ring, common::crypto::KeyRing::Create(encryption_key, {}));
   auto& stores = app.Make<Stores>(settings, encryption_key, std::move(key_ring));
   auto& http = app.Make<common::http::Client>();
+  common::runtime::WatchPool(app, "http_client", http.max_in_flight(),
+                             [&http] { return http.stats(); });
   auto& platforms = app.Make<std::unique_ptr<platforms::Platforms>>(MakePlatforms(settings, http));
   const privacy::TrackingRules tracking{.max_tracked = settings.max_tracked_viewers,
                                         .subscribers = settings.track_subscribers,
@@ -121,7 +123,7 @@ absl::StatusOr<Base> MakeBase(const Settings& settings, App& app) {
               app,
               stores,
               app.Make<Bus>(stores.mysql, common::runtime::NatsOptions(settings.server, "stream"),
-                            StreamTable()),
+                            StreamTable(), app.metrics()),
               *platforms,
               app.Make<privacy::ViewerRegistry>(tracking, RandomBits)};
 }
@@ -155,9 +157,10 @@ Workers MakeWorkers(const Base& base) {
                                            .links = stores.links,
                                            .sessions = stores.sessions,
                                            .marks = stores.marks,
-                                           .on_opened = [&bus = base.bus] { bus.NotifyRelay(); }}),
-      .cleanup = base.app.Make<sessions::CleanupWorker>(stores.sessions,
-                                                        settings.session_history_retention),
+                                           .on_opened = [&bus = base.bus] { bus.NotifyRelay(); }},
+          base.app.metrics()),
+      .cleanup = base.app.Make<sessions::CleanupWorker>(
+          stores.sessions, settings.session_history_retention, base.app.metrics()),
       .chat = base.app.Make<ingest::ChatWorker>(
           static_cast<size_t>(settings.chat_queue_max),
           ingest::ChatWorker::Parts{

@@ -1,7 +1,5 @@
 #include "services/streaming/bind.h"
 
-#include <memory>
-
 #include <bannou/stream/v1/events.pb.h>
 #include <bannou/streaming/v1/events.pb.h>
 
@@ -79,7 +77,7 @@ struct Stores {
         hype_settings(HypeSettingsOf(settings)),
         mysql(common::runtime::MysqlOptions(settings.server)),
         redis(common::runtime::RedisOptions(settings.server)),
-        bus(mysql, common::runtime::NatsOptions(settings.server, "streaming"), StreamTable()),
+        bus(mysql, common::runtime::NatsOptions(settings.server, "streaming"), StreamTable(), metrics),
         news(metrics),
         live(audience, pools, news, metrics, {.max_heads = round.capacity_heads}),
         follows(mysql, {.interest_threshold = settings.interest_threshold_for_follow,
@@ -152,12 +150,11 @@ absl::Status ServeRpcs(const Settings& settings, App& app, Stores& stores) {
   return app.Serve<economy::EconomyRpc>();
 }
 
-// The loops. Those that need NATS are made when it answers.
+// The loops.
 class Workers {
  public:
   Workers(const Settings& settings, Stores& stores, common::metrics::Registry& metrics)
       : stores_(stores),
-        metrics_(metrics),
         blending_(settings.real_audience_blending_enabled),
         sessions_({.sessions = stores.sessions,
                    .life = stores.life,
@@ -170,34 +167,33 @@ class Workers {
         rounds_(stores.rounds, stores.live, stores.pools, metrics, common::Now,
                 RoundOptions(settings)),
         hype_(
-            stores.live, stores.hype, stores.pools,
+            stores.live, stores.hype, stores.pools, metrics,
             {.settings = stores.hype_settings, .announce = [this] { stores_.bus.NotifyRelay(); }}),
         careers_(stores.careers, metrics),
-        news_(stores.news, stores.bus, common::Now) {}
+        news_(stores.news, stores.bus, metrics, common::Now),
+        platform_sessions_(stores.platform_sessions, metrics),
+        pulses_(stores.live, stores.platform_sessions, metrics) {}
 
   // The subscription calls careers_ until the connection is gone, and consumers go before it.
   ~Workers() {
-    pulses_ = nullptr;
-    platform_sessions_ = nullptr;
+    pulses_.Stop();
+    platform_sessions_.Stop();
     stores_.bus.Close();
   }
 
   // After the bus has started. UNAVAILABLE may be followed by another call.
   absl::Status Start() {
     auto& bus = stores_.bus;
-    if (pulses_ == nullptr) {
+    if (!subscribed_) {
       // A session that ends anywhere wakes the careers here.
       RETURN_IF_ERROR(bus.connection().Subscribe(
           common::outbox::SubjectOf(StreamingSessionEndedEvent::default_instance()),
           [this](std::string_view, std::string_view) { careers_.Notify(); }));
-      platform_sessions_ = std::make_unique<blending::PlatformSessionWorker>(
-          stores_.platform_sessions, bus.jetstream());
-      pulses_ = std::make_unique<blending::PulseWorker>(stores_.live, stores_.platform_sessions,
-                                                        bus.jetstream(), metrics_, common::Now);
+      subscribed_ = true;
     }
     if (blending_) {
-      RETURN_IF_ERROR(platform_sessions_->Start());
-      RETURN_IF_ERROR(pulses_->Start());
+      RETURN_IF_ERROR(platform_sessions_.Start(bus.jetstream()));
+      RETURN_IF_ERROR(pulses_.Start(bus.jetstream()));
     }
     news_.Start();
     careers_.Start();
@@ -208,10 +204,8 @@ class Workers {
   }
 
   void Stop() {
-    if (blending_) {
-      pulses_->Stop();
-      platform_sessions_->Stop();
-    }
+    pulses_.Stop();
+    platform_sessions_.Stop();
     rounds_.Stop();
     sessions_.Stop();
     hype_.Stop();
@@ -229,15 +223,15 @@ class Workers {
   }
 
   Stores& stores_;
-  common::metrics::Registry& metrics_;
   const bool blending_;
+  bool subscribed_ = false;
   sessions::SessionWorker sessions_;
   audience::RoundWorker rounds_;
   hype::HypeWorker hype_;
   careers::CareerProgressionWorker careers_;
   audience::NewsWorker news_;
-  std::unique_ptr<blending::PlatformSessionWorker> platform_sessions_;
-  std::unique_ptr<blending::PulseWorker> pulses_;
+  blending::PlatformSessionWorker platform_sessions_;
+  blending::PulseWorker pulses_;
 };
 
 }  // namespace

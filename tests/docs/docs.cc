@@ -18,6 +18,7 @@
 #include "services/stream/settings.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/settings.h"
+#include "tests/docs/metrics_page.h"
 
 namespace {
 
@@ -111,8 +112,10 @@ int main(int argc, char** argv) {
   cli.add_flag("--check", check, "write nothing; exit 1 and name the pages that differ");
   CLI11_PARSE(cli, argc, argv);
 
-  const std::map<std::string, std::string> pages = {
-      {"configuration.md", Configuration()}, {"errors.md", Errors()}, {"events.md", Events()}};
+  const std::map<std::string, std::string> pages = {{"configuration.md", Configuration()},
+                                                    {"errors.md", Errors()},
+                                                    {"events.md", Events()},
+                                                    {"metrics.md", docs::Metrics()}};
   int differing = 0;
   for (const auto& [name, text] : pages) {
     const std::string path = directory + "/" + name;

@@ -20,10 +20,11 @@ mysql::Options FreshDatabase() {
 
 TEST(Bus, DeclaresStreamsInMemoryAgainAfterARestart) {
   testing::NatsServer server;
+  metrics::Registry metrics;
   mysql::Pool mysql(FreshDatabase());
-  Bus bus(
-      mysql, {.url = server.url()},
-      {{.name = "NEWS", .subjects = {"news.>"}, .storage = nats::StreamSpec::Storage::kMemory}});
+  Bus bus(mysql, {.url = server.url()},
+          {{.name = "NEWS", .subjects = {"news.>"}, .storage = nats::StreamSpec::Storage::kMemory}},
+          metrics);
   const Event event{
       .event_id = Uuid::V4(), .subject = "news.x", .message_type = "x", .payload = "y"};
   EXPECT_TRUE(absl::IsUnavailable(bus.Publish(event)));
@@ -35,6 +36,8 @@ TEST(Bus, DeclaresStreamsInMemoryAgainAfterARestart) {
   server.Start();
   // A probe right after the reconnect may come before nats.c has counted it; the next one does not.
   EXPECT_TRUE(Eventually([&] { return bus.Probe().ok() && bus.Publish(event).ok(); }));
+  EXPECT_NE(metrics.Text().find("\nnats_connected 1\n"), std::string::npos);
+  EXPECT_NE(metrics.Text().find("\nnats_reconnects_total 1\n"), std::string::npos);
 }
 
 }  // namespace

@@ -4,9 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "libs/common/nats/consumer.h"
+#include "libs/common/nats/consumer_loop.h"
 #include "libs/common/testing/eventually.h"
+#include "libs/common/testing/samples.h"
 #include "libs/common/testing/servers.h"
+#include "libs/common/trace/trace.h"
 
 namespace common::nats {
 namespace {
@@ -15,6 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::Eventually;
 using testing::NatsServer;
+using testing::SampleOf;
 
 constexpr auto kWait = milliseconds(200);
 
@@ -180,6 +183,7 @@ TEST_F(NatsTest, FetchReturnsUnavailableAndDoesNotSpinWhileTheServerIsAway) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(absl::IsUnavailable(consumer->Fetch(1, milliseconds(20)).status()));
   }
+  EXPECT_TRUE(absl::IsUnavailable(consumer->ReadLag().status()));
   EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(60));
 }
 
@@ -231,6 +235,91 @@ TEST_F(NatsTest, ASubscriptionHearsWhatIsPublishedUntilTheConnectionEnds) {
     return heard > 1;
   }));
   listener.reset();
+}
+
+TEST_F(NatsTest, ASubscriptionContinuesThePublishersTrace) {
+  std::mutex mutex;
+  std::vector<std::string> traces;
+  ASSERT_TRUE(connection_
+                  ->Subscribe("client.*",
+                              [&](std::string_view, std::string_view) {
+                                const std::lock_guard lock(mutex);
+                                traces.push_back(trace::Current()->ToTraceparent());
+                              })
+                  .ok());
+  const trace::Context publisher = trace::NewRoot();
+  const Headers headers = {{"traceparent", publisher.ToTraceparent()}};
+  ASSERT_TRUE(connection_->Publish("client.1", "told", headers).ok());
+  ASSERT_TRUE(connection_->Publish("client.1", "untold").ok());
+  ASSERT_TRUE(Eventually([&] {
+    const std::lock_guard lock(mutex);
+    return traces.size() == 2;
+  }));
+  EXPECT_EQ(trace::Parse(traces[0])->trace_id, publisher.trace_id);
+  EXPECT_NE(trace::Parse(traces[0])->span_id, publisher.span_id);
+  EXPECT_NE(trace::Parse(traces[1])->trace_id, publisher.trace_id);
+}
+
+TEST_F(NatsTest, AConsumerLoopContinuesTracesAndBuriesWhatNobodyCanHandle) {
+  ASSERT_TRUE(Declare({.name = "DEAD", .subjects = {"dead.>"}}).ok());
+  const trace::Context publisher = trace::NewRoot();
+  const Headers headers = {{"traceparent", publisher.ToTraceparent()}};
+  ASSERT_TRUE(jetstream_->Publish("test.a", "good", headers, "").ok());
+  ASSERT_TRUE(jetstream_->Publish("test.b", "bad", headers, "").ok());
+  ASSERT_TRUE(jetstream_->Publish("test.a", "untold", {}, "").ok());
+  metrics::Registry metrics;
+  std::vector<std::string> payloads;
+  std::vector<std::string> traces;
+  std::atomic<size_t> handled = 0;
+  ConsumerLoop* self = nullptr;
+  ConsumerLoop loop({.stream = "TEST", .durable = "reader"}, metrics, [&](Message& message) {
+    EXPECT_GT(message.stored_at(), Now() - std::chrono::minutes(10));
+    payloads.emplace_back(message.payload());
+    traces.push_back(trace::Current()->TraceIdHex());
+    ++handled;
+    return message.payload() == "bad" ? self->Bury(message) : message.Ack();
+  });
+  self = &loop;
+  ASSERT_TRUE(loop.Start(*jetstream_).ok());
+  ASSERT_TRUE(Eventually([&] { return handled == 3; }));
+  loop.Stop();
+  EXPECT_THAT(payloads, ::testing::ElementsAre("good", "bad", "untold"));
+  EXPECT_EQ(traces[0], publisher.TraceIdHex());
+  EXPECT_EQ(traces[1], publisher.TraceIdHex());
+  EXPECT_NE(traces[2], publisher.TraceIdHex());
+  auto dead = Open({.stream = "DEAD", .durable = "undertaker"})->Fetch(10, kWait);
+  ASSERT_EQ(dead->size(), 1u);
+  EXPECT_EQ(dead->front().subject(), "dead.test.b");
+  EXPECT_EQ(dead->front().payload(), "bad");
+  EXPECT_EQ(trace::Parse(*dead->front().Header("traceparent"))->trace_id, publisher.trace_id);
+  EXPECT_EQ(
+      SampleOf(metrics.Text(), "nats_consumer_buried_total{consumer=\"reader\",stream=\"TEST\"}"),
+      1);
+  EXPECT_TRUE(Drain(*Open()).empty());
+}
+
+TEST_F(NatsTest, AConsumerLoopTellsHowFarItIsBehind) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(Publish("x").ok());
+  metrics::Registry metrics;
+  // It may hold two at a time and never lets go of them; they come again soon.
+  ConsumerLoop loop(
+      {.stream = "TEST", .durable = "reader", .ack_wait = milliseconds(300), .max_ack_pending = 2},
+      metrics, [](Message&) { return absl::OkStatus(); });
+  const auto sample = [&](const std::string& what) {
+    return SampleOf(metrics.Text(),
+                    "nats_consumer_" + what + "_messages{consumer=\"reader\",stream=\"TEST\"}");
+  };
+  EXPECT_EQ(sample("pending"), 0);
+  ASSERT_TRUE(loop.Start(*jetstream_).ok());
+  EXPECT_TRUE(Eventually([&] { return sample("pending") == 3; }));
+  EXPECT_EQ(sample("unacknowledged"), 2);
+  EXPECT_TRUE(Eventually([&] { return sample("redelivered") == 2; }));
+  // The server goes away: the loop fails, and a scrape still answers with what was last seen.
+  server_.Stop();
+  EXPECT_TRUE(Eventually(
+      [&] { return SampleOf(metrics.Text(), "worker_failures_total{worker=\"reader\"}") > 0; }));
+  EXPECT_EQ(sample("pending"), 3);
+  loop.Stop();
 }
 
 TEST_F(NatsTest, AServerThatIsAwayOrOptionsThatAreWrongAreErrors) {

@@ -6,6 +6,7 @@
 #include "libs/common/nats/consumer.h"
 #include "libs/common/outbox/outbox.h"
 #include "libs/common/testing/eventually.h"
+#include "libs/common/testing/samples.h"
 #include "libs/common/testing/servers.h"
 
 namespace common::outbox {
@@ -13,6 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using testing::Eventually;
+using testing::SampleOf;
 
 mysql::Options OptionsFor(testing::MariaDbServer& server) {
   mysql::Options options;
@@ -92,7 +94,10 @@ class OutboxTest : public ::testing::Test {
     EXPECT_EQ(payloads, expected);
   }
 
+  double Sample(const std::string& series) { return SampleOf(metrics_.Text(), series); }
+
   testing::NatsServer server_;
+  metrics::Registry metrics_;
   std::unique_ptr<mysql::Pool> pool_;
   std::unique_ptr<nats::Connection> connection_;
   std::unique_ptr<nats::JetStream> jetstream_;
@@ -100,8 +105,8 @@ class OutboxTest : public ::testing::Test {
 };
 
 TEST_F(OutboxTest, WhatIsCommittedIsPublishedWithItsHeadersAndDeleted) {
-  Relay relay(*pool_, *jetstream_, Quick());
-  relay.Start();
+  Relay relay(*pool_, metrics_, Quick());
+  relay.Start(*jetstream_);
   const Event event{.event_id = Uuid::V4(),
                     .subject = "news.b",
                     .message_type = "test.v1.News",
@@ -128,8 +133,8 @@ TEST_F(OutboxTest, WhatIsCommittedIsPublishedWithItsHeadersAndDeleted) {
 TEST_F(OutboxTest, WhatIsTooLargeIsRefusedBeforeItBlocksTheRest) {
   EXPECT_TRUE(absl::IsInvalidArgument(Add(std::string(kMaxPayloadBytes + 1, 'x'))));
   EXPECT_TRUE(Add(std::string(kMaxPayloadBytes, 'x')).ok());
-  Relay relay(*pool_, *jetstream_, Quick());
-  relay.Start();
+  Relay relay(*pool_, metrics_, Quick());
+  relay.Start(*jetstream_);
   EXPECT_TRUE(Eventually([&] { return Waiting() == 0; }));
   EXPECT_EQ(Published().size(), 1u);
 }
@@ -137,8 +142,8 @@ TEST_F(OutboxTest, WhatIsTooLargeIsRefusedBeforeItBlocksTheRest) {
 TEST_F(OutboxTest, NotifyWakesARelayThatWouldSleepLong) {
   RelayOptions options = Quick();
   options.poll_interval = std::chrono::hours(1);
-  Relay relay(*pool_, *jetstream_, options);
-  relay.Start();
+  Relay relay(*pool_, metrics_, options);
+  relay.Start(*jetstream_);
   ASSERT_TRUE(Eventually([&] { return relay.stats().leading; }));
   ASSERT_TRUE(Add("0").ok());
   relay.Notify();
@@ -146,29 +151,41 @@ TEST_F(OutboxTest, NotifyWakesARelayThatWouldSleepLong) {
 }
 
 TEST_F(OutboxTest, NothingIsLostDoubledOrReorderedWhenNatsDiesInTheMiddle) {
-  Relay relay(*pool_, *jetstream_, Quick());
-  relay.Start();
+  Relay relay(*pool_, metrics_, Quick());
+  relay.Start(*jetstream_);
   AddNumbers(0, 50);
   server_.Kill();
   AddNumbers(50, 100);
-  ASSERT_TRUE(Eventually([&] { return relay.stats().failures > 0 && relay.stats().backlog > 0; }));
+  ASSERT_TRUE(Eventually([&] { return relay.stats().backlog > 0; }));
+  // The oldest waits ever longer, and each try counts as a failure.
+  double lag = 0;
+  EXPECT_TRUE(Eventually([&] { return (lag = Sample("outbox_lag_seconds")) > 0; }));
+  EXPECT_TRUE(Eventually([&] { return Sample("outbox_lag_seconds") > lag; }));
+  EXPECT_GT(Sample("worker_failures_total{worker=\"outbox_relay\"}"), 0);
   server_.Start();
   AddNumbers(100, 150);
   ASSERT_TRUE(Eventually([&] { return Waiting() == 0; }));
+  EXPECT_TRUE(Eventually([&] { return Sample("outbox_backlog_events") == 0; }));
+  EXPECT_EQ(Sample("outbox_lag_seconds"), 0);
+  EXPECT_EQ(Sample("outbox_leading"), 1);
+  EXPECT_EQ(Sample("outbox_published_total"), 150);
   ExpectNumbers(150);
 }
 
 TEST_F(OutboxTest, TwoRelaysPublishOnceAndTheSecondTakesOver) {
-  Relay first(*pool_, *jetstream_, Quick());
-  Relay second(*pool_, *jetstream_, Quick());
-  first.Start();
+  metrics::Registry other_metrics;
+  Relay first(*pool_, metrics_, Quick());
+  Relay second(*pool_, other_metrics, Quick());
+  first.Start(*jetstream_);
   ASSERT_TRUE(Eventually([&] { return first.stats().leading; }));
-  second.Start();
+  second.Start(*jetstream_);
   AddNumbers(0, 40);
   ASSERT_TRUE(Eventually([&] { return Waiting() == 0; }));
   EXPECT_EQ(first.stats().published, 40u);
   EXPECT_EQ(second.stats().published, 0u);
+  EXPECT_EQ(SampleOf(other_metrics.Text(), "outbox_leading"), 0);
   first.Stop();
+  EXPECT_EQ(Sample("outbox_leading"), 0);
   AddNumbers(40, 80);
   ASSERT_TRUE(Eventually([&] { return Waiting() == 0; }));
   EXPECT_EQ(second.stats().published, 40u);
@@ -184,15 +201,15 @@ TEST_F(OutboxTest, WhatWasPublishedBeforeACrashIsRecognised) {
         jetstream_->Publish("news.a", row.Get<std::string>(1), {}, row.Get<Uuid>(0).ToString())
             .ok());
   }
-  Relay relay(*pool_, *jetstream_, Quick());
-  relay.Start();
+  Relay relay(*pool_, metrics_, Quick());
+  relay.Start(*jetstream_);
   ASSERT_TRUE(Eventually([&] { return Waiting() == 0; }));
   ExpectNumbers(5);
 }
 
 TEST_F(OutboxTest, ASmallerIdThatCommitsLaterIsPublishedToo) {
-  Relay relay(*pool_, *jetstream_, Quick());
-  relay.Start();
+  Relay relay(*pool_, metrics_, Quick());
+  relay.Start(*jetstream_);
   ASSERT_TRUE(mysql::RunTransaction(*pool_, [&](mysql::Transaction& slow) -> absl::Status {
                 RETURN_IF_ERROR(Append(slow, {.event_id = Uuid::V4(),
                                               .subject = "news.a",
@@ -209,8 +226,8 @@ TEST_F(OutboxTest, ASmallerIdThatCommitsLaterIsPublishedToo) {
 TEST_F(OutboxTest, TheRelayLeadsAgainAfterTheDatabaseCameBack) {
   testing::MariaDbServer database;
   Use(database);
-  Relay relay(*pool_, *jetstream_, Quick());
-  relay.Start();
+  Relay relay(*pool_, metrics_, Quick());
+  relay.Start(*jetstream_);
   AddNumbers(0, 20);
   database.Kill();
   ASSERT_TRUE(Eventually([&] { return !relay.stats().leading; }));

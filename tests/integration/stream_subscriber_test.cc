@@ -106,11 +106,14 @@ TEST_F(StreamSubscriberTest, APageOfRefusedLinksDoesNotHoldUpTheNext) {
   std::vector<std::unique_ptr<platforms::PlatformClient>> clients;
   clients.push_back(std::make_unique<PickyPlatform>(refused));
   const platforms::Platforms platforms(std::move(clients));
-  SubscriberWorker worker("http://127.0.0.1", {.platforms = platforms,
-                                               .links = links_,
-                                               .sessions = sessions_,
-                                               .marks = marks_,
-                                               .on_opened = [] {}});
+  common::metrics::Registry metrics;
+  SubscriberWorker worker("http://127.0.0.1",
+                          {.platforms = platforms,
+                           .links = links_,
+                           .sessions = sessions_,
+                           .marks = marks_,
+                           .on_opened = [] {}},
+                          metrics);
   worker.Start();
   EXPECT_TRUE(Eventually([&] { return Subscribed() == 1; }));
   EXPECT_TRUE(Eventually([&] { return refused >= 2 * LinkStore::kMaxListed; }));  // tried again

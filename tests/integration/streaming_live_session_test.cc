@@ -16,6 +16,7 @@
 #include "libs/common/outbox/bus.h"
 #include "libs/common/rpc/token.h"
 #include "libs/common/testing/eventually.h"
+#include "libs/common/testing/samples.h"
 #include "libs/common/testing/servers.h"
 #include "services/streaming/audience/news_worker.h"
 #include "services/streaming/audience/round_worker.h"
@@ -36,6 +37,7 @@ using audience::Shard;
 using common::Time;
 using common::Uuid;
 using common::testing::Eventually;
+using common::testing::SampleOf;
 using sessions::EndReason;
 using sessions::Session;
 using sessions::Status;
@@ -493,7 +495,8 @@ TEST_F(LiveSessionTest, TwoWorkersStepEverySessionOncePerRound) {
                                             .lease = minutes(1)};
   options.stepped = [&](std::span<const LiveSession> sessions) { told += sessions.size(); };
   audience::RoundWorker first(rounds_, live_, pools_, metrics_, clock_, options);
-  audience::RoundWorker second(rounds_, live_, pools_, metrics_, clock_, options);
+  common::metrics::Registry second_metrics;
+  audience::RoundWorker second(rounds_, live_, pools_, second_metrics, clock_, options);
 
   for (uint32_t round = 1; round <= 6; ++round) {
     now_ += minutes(1);
@@ -509,6 +512,8 @@ TEST_F(LiveSessionTest, TwoWorkersStepEverySessionOncePerRound) {
     ExpectConservation();
   }
   EXPECT_EQ(told, 30u);
+  EXPECT_EQ(SampleOf(metrics_.Text(), "streaming_live_sessions"), 5);
+  EXPECT_EQ(SampleOf(metrics_.Text(), "streaming_round_lateness_seconds_count"), 6);
 
   // The leader goes in the middle of a round: the other one goes on and repeats nobody's step.
   now_ += minutes(1);
@@ -569,7 +574,7 @@ TEST_F(LiveSessionTest, JoinedNewsIsBoundedAndComplete) {
 
   common::outbox::Bus bus(
       mysql_, {.url = common::testing::SharedNats().url()},
-      common::nats::StreamsOf(*v1::StreamingAudienceJoinedEvent::descriptor()->file()));
+      common::nats::StreamsOf(*v1::StreamingAudienceJoinedEvent::descriptor()->file()), metrics_);
   ASSERT_TRUE(bus.Start().ok());
   std::atomic<uint32_t> heard{0};
   ASSERT_TRUE(bus.connection()
@@ -581,7 +586,7 @@ TEST_F(LiveSessionTest, JoinedNewsIsBoundedAndComplete) {
                                heard += static_cast<uint32_t>(event.member_count());
                              })
                   .ok());
-  audience::NewsWorker publisher(news_, bus, clock_);
+  audience::NewsWorker publisher(news_, bus, metrics_, clock_);
   news_.Push(news);
   EXPECT_EQ(publisher.RunOnce(), news.size());
   EXPECT_TRUE(Eventually([&] { return heard == heads; }));

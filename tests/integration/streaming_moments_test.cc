@@ -156,7 +156,7 @@ class MomentsTest : public ::testing::Test {
   }
   std::optional<PulseOutcome> Deliver(const platform::SentimentPulse& pulse,
                                       uint64_t delivered = 1) {
-    const auto outcome = pulse_worker_->Handle(pulse.SerializeAsString(), delivered);
+    const auto outcome = pulse_worker_.Handle(pulse.SerializeAsString(), delivered);
     EXPECT_TRUE(outcome.ok()) << outcome.status();
     return outcome.value_or(std::nullopt);
   }
@@ -169,8 +169,6 @@ class MomentsTest : public ::testing::Test {
                              v1::StreamingHypeTriggeredEvent::descriptor()->file()}) {
       ASSERT_TRUE(jetstream_->Declare(common::nats::StreamsOf(*file)).ok());
     }
-    pulse_worker_ = std::make_unique<blending::PulseWorker>(live_, platform_sessions_, *jetstream_,
-                                                            metrics_, [this] { return now_; });
   }
   void Publish(const std::string& subject, const google::protobuf::Message& message) {
     ASSERT_TRUE(jetstream_->Publish(subject, message.SerializeAsString(), {}, "").ok());
@@ -196,7 +194,7 @@ class MomentsTest : public ::testing::Test {
   audience::AttendanceStore attendance_{mysql_};
   reactions::ReactionStore reactions_{redis_};
   hype::HypeStore hype_{redis_, mysql_, metrics_};
-  hype::HypeWorker hype_worker_{live_, hype_, pools_, {.clock = [this] { return now_; }}};
+  hype::HypeWorker hype_worker_{live_, hype_, pools_, metrics_, {.clock = [this] { return now_; }}};
   blending::PlatformSessionStore platform_sessions_{mysql_};
 
   common::rpc::TokenVerifier verifier_{{}};
@@ -208,7 +206,7 @@ class MomentsTest : public ::testing::Test {
 
   std::unique_ptr<common::nats::Connection> connection_;
   std::unique_ptr<common::nats::JetStream> jetstream_;
-  std::unique_ptr<blending::PulseWorker> pulse_worker_;
+  blending::PulseWorker pulse_worker_{live_, platform_sessions_, metrics_, [this] { return now_; }};
   sessions::Session session_;
 };
 
@@ -464,9 +462,9 @@ TEST_F(MomentsTest, ThePulsesOwnSessionOutranksTheOneOfItsCreation) {
 
 TEST_F(MomentsTest, PulsesArriveOverNats) {
   StartNats();
-  blending::PlatformSessionWorker announcements(platform_sessions_, *jetstream_);
-  ASSERT_TRUE(announcements.Start().ok());
-  ASSERT_TRUE(pulse_worker_->Start().ok());
+  blending::PlatformSessionWorker announcements(platform_sessions_, metrics_);
+  ASSERT_TRUE(announcements.Start(*jetstream_).ok());
+  ASSERT_TRUE(pulse_worker_.Start(*jetstream_).ok());
   const common::Uuid feeder = common::Uuid::V4();
   platform::StreamPlatformSessionStartedEvent started;
   started.set_platform_session_id(feeder.ToString());
@@ -483,7 +481,7 @@ TEST_F(MomentsTest, PulsesArriveOverNats) {
   ASSERT_TRUE(buried.ok());
   ASSERT_EQ(buried->size(), 1u);
   EXPECT_EQ((*buried)[0].payload(), "nonsense");
-  pulse_worker_->Stop();
+  pulse_worker_.Stop();
   announcements.Stop();
 }
 

@@ -61,6 +61,7 @@ Stubs::Stubs(const Stack& stack) {
 void Caller::Prepare(grpc::ClientContext& context) const {
   context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
   context.AddMetadata("authorization", "Bearer " + token_);
+  if (!traceparent_.empty()) context.AddMetadata("traceparent", traceparent_);
 }
 
 absl::Status Caller::ToAbslStatus(const grpc::Status& status) {

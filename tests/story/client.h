@@ -65,7 +65,9 @@ class Stubs {
 
 class Caller {
  public:
-  explicit Caller(std::string token) : token_(std::move(token)) {}
+  // `traceparent`: of every call; "" = none.
+  explicit Caller(std::string token, std::string traceparent = "")
+      : token_(std::move(token)), traceparent_(std::move(traceparent)) {}
 
   // caller.Call(stubs.hype, &HypeService::Stub::GetHypeStatus, request): the answer, or the error
   // with its message and reason.
@@ -87,6 +89,7 @@ class Caller {
   static absl::Status ToAbslStatus(const grpc::Status& status);
 
   std::string token_;
+  std::string traceparent_;
 };
 
 }  // namespace story

@@ -191,6 +191,7 @@ absl::StatusOr<Response> Client::Send(const OutgoingRequest& request) {
 absl::StatusOr<std::unique_ptr<Client::Handle>> Client::Borrow(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
   const auto free = [this] { return in_flight_ < options_.max_in_flight; };
+  if (!free()) ++waits_;
   if (!returned_.wait_for(lock, timeout, free)) {
     return absl::DeadlineExceededError("no free HTTP handle in time");
   }
@@ -204,6 +205,11 @@ absl::StatusOr<std::unique_ptr<Client::Handle>> Client::Borrow(std::chrono::mill
   }
   ++in_flight_;
   return handle;
+}
+
+pool::Stats Client::stats() const {
+  const std::lock_guard lock(mutex_);
+  return {.open = idle_.size() + in_flight_, .in_use = in_flight_, .waits = waits_};
 }
 
 void Client::GiveBack(std::unique_ptr<Handle> handle) {

@@ -14,6 +14,7 @@
 #include <absl/status/statusor.h>
 
 #include "libs/common/http/message.h"
+#include "libs/common/pool/bounded_pool.h"
 
 namespace common::http {
 
@@ -47,16 +48,21 @@ class Client {
   // RESOURCE_EXHAUSTED: a longer answer than allowed. UNAVAILABLE: anything else on the way.
   absl::StatusOr<Response> Send(const OutgoingRequest& request);
 
+  // Of its handles, each of which carries one call at a time.
+  pool::Stats stats() const;
+  size_t max_in_flight() const { return options_.max_in_flight; }
+
  private:
   class Handle;
   absl::StatusOr<std::unique_ptr<Handle>> Borrow(std::chrono::milliseconds timeout);
   void GiveBack(std::unique_ptr<Handle> handle);
 
   const ClientOptions options_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Handle>> idle_;  // kept with their open connections
   size_t in_flight_ = 0;
+  uint64_t waits_ = 0;
 };
 
 }  // namespace common::http

@@ -10,6 +10,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "libs/common/trace/trace.h"
+
 namespace common::http {
 namespace {
 
@@ -45,7 +47,9 @@ Response Overloaded(const ServerOptions& options) {
   return response;
 }
 
+// In a trace of its own: what a stranger sends as `traceparent` is not taken over.
 Response Invoke(const Handler& handler, const Request& request) {
+  const trace::Scope scope(trace::NewRoot());
   try {
     return handler(request);
   } catch (...) {

@@ -115,6 +115,11 @@ Server::~Server() { Stop(std::chrono::milliseconds(0)); }
 
 uint16_t Server::port() const { return core_->port; }
 
+size_t Server::connections() const {
+  const std::lock_guard lock(core_->mutex);
+  return core_->connections.size();
+}
+
 bool Server::Stop(std::chrono::milliseconds grace) {
   core_->draining = true;
   asio::post(core_->acceptor.get_executor(), [core = core_.get()] {

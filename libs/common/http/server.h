@@ -62,6 +62,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   uint16_t port() const;
+  // How many are open.
+  size_t connections() const;
 
   // Stops accepting, closes idle connections and waits up to `grace` for requests in flight. True
   // when all were answered. A handler that still runs afterwards keeps its request's memory alive,

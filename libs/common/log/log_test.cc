@@ -39,6 +39,9 @@ TEST(Trace, ParsesItsOwnHeaderAndRefusesOthers) {
   EXPECT_EQ(parsed->trace_id, context.trace_id);
   EXPECT_EQ(trace::ChildOf(context).trace_id, context.trace_id);
   EXPECT_NE(trace::ChildOf(context).span_id, context.span_id);
+  EXPECT_EQ(trace::Continue(context.ToTraceparent()).trace_id, context.trace_id);
+  EXPECT_NE(trace::Continue(context.ToTraceparent()).span_id, context.span_id);
+  EXPECT_NE(trace::Continue("nonsense").trace_id, trace::Continue("nonsense").trace_id);
   for (const char* bad : {"", "00-00000000000000000000000000000000-0000000000000001-01",
                           "01-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
                           "00-0123456789ABCDEF0123456789abcdef-0123456789abcdef-01",

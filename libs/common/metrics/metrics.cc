@@ -5,9 +5,9 @@
 namespace common::metrics {
 namespace {
 
-const Histogram::BucketBoundaries kSeconds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
-                                              0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
-                                              1,      2.5,     5,      10};
+const Histogram::BucketBoundaries kSeconds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+                                              0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5,
+                                              5,      10,      30,     60,    300};
 
 }  // namespace
 
@@ -36,12 +36,18 @@ void Registry::OnScrape(std::function<void()> sample) {
   samples_.push_back(std::move(sample));
 }
 
-std::string Registry::Text() {
+std::vector<prometheus::MetricFamily> Registry::Collect() {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& sample : samples_) sample();
   }
-  return prometheus::TextSerializer().Serialize(registry_->Collect());
+  return registry_->Collect();
+}
+
+std::string Registry::Text() { return prometheus::TextSerializer().Serialize(Collect()); }
+
+void RaiseTo(Counter& counter, uint64_t total) {
+  counter.Increment(static_cast<double>(total) - counter.Value());
 }
 
 }  // namespace common::metrics

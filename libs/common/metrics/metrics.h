@@ -1,6 +1,7 @@
 // The process's Prometheus metrics, in text format 0.0.4. Labels are few and closed: an id, a name
 // or a text of a person is never one.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -28,12 +29,17 @@ class Registry {
   // Names are Prometheus's: base units, counters end in _total.
   Counter& GetCounter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge& GetGauge(const std::string& name, const std::string& help, const Labels& labels = {});
-  // Buckets for durations in seconds, from 100 microseconds to 10 seconds.
+  // Buckets for durations in seconds, from 100 microseconds to 5 minutes.
   Histogram& GetTimer(const std::string& name, const std::string& help, const Labels& labels = {});
 
-  // `sample` sets gauges just before every scrape: for depths of pools and queues.
+  // `sample` sets metrics just before every scrape: for depths of pools and queues. It runs on the
+  // thread that answers the scrape, so it must not wait for anything but short locks. What it
+  // refers to must outlive the last scrape.
   void OnScrape(std::function<void()> sample);
 
+  // All metrics that were asked for so far, as a scrape finds them.
+  std::vector<prometheus::MetricFamily> Collect();
+  // The same in text format 0.0.4.
   std::string Text();
 
  private:
@@ -41,5 +47,8 @@ class Registry {
   std::mutex mutex_;
   std::vector<std::function<void()>> samples_;
 };
+
+// For a count that somebody else keeps: raises the counter to `total`. One thread at a time.
+void RaiseTo(Counter& counter, uint64_t total);
 
 }  // namespace common::metrics

@@ -7,6 +7,7 @@
 #include <absl/strings/str_cat.h>
 
 #include "libs/common/base/status.h"
+#include "libs/common/trace/trace.h"
 
 namespace common::nats {
 namespace {
@@ -171,6 +172,7 @@ void Connection::OnMessage(natsConnection*, natsSubscription*, natsMsg* raw, voi
   auto& subscriber = *static_cast<Callbacks::Subscriber*>(closure);
   const std::lock_guard lock(subscriber.mutex);
   if (!subscriber.handler) return;
+  const trace::Scope scope(trace::Continue(HeaderOf(*raw, "traceparent").value_or("")));
   subscriber.handler(natsMsg_GetSubject(raw),
                      {natsMsg_GetData(raw), static_cast<size_t>(natsMsg_GetDataLength(raw))});
 }

@@ -48,7 +48,8 @@ struct Stats {
 // Thread-safe. Whatever is made from it must be gone before it.
 class Connection {
  public:
-  // What arrived on a subscription; valid during the call only.
+  // What arrived on a subscription; valid during the call only, which runs in a trace that
+  // continues the publisher's.
   using Handler = std::function<void(std::string_view subject, std::string_view payload)>;
 
   // Tries once: UNAVAILABLE when no server answers, and the caller decides when to try again;

@@ -11,17 +11,13 @@ constexpr auto kDeclarationInterval = std::chrono::seconds(30);
 
 }  // namespace
 
-std::optional<std::string> Message::Header(const std::string& name) const {
-  const char* value = nullptr;
-  if (natsMsgHeader_Get(message_.get(), name.c_str(), &value) != NATS_OK) return std::nullopt;
-  return value;
-}
-
 Message::Place Message::Position() const {
   jsMsgMetaData* raw = nullptr;
   if (natsMsg_GetMetaData(&raw, message_.get()) != NATS_OK) return {};
   const MetaDataHandle data(raw);
-  return {.delivered = data->NumDelivered, .sequence = data->Sequence.Stream};
+  return {.delivered = data->NumDelivered,
+          .sequence = data->Sequence.Stream,
+          .stored_at = FromNanos(data->Timestamp)};
 }
 
 absl::Status Message::Ack() { return MapError(natsMsg_Ack(message_.get(), nullptr)); }
@@ -102,6 +98,19 @@ absl::StatusOr<std::vector<Message>> PullConsumer::Fetch(int max,
   // one.
   if (!messages.ok() || messages->empty()) std::this_thread::sleep_until(end);
   return messages;
+}
+
+absl::StatusOr<ConsumerLag> PullConsumer::ReadLag() {
+  if (!jetstream_.connection().connected()) return absl::UnavailableError("nats is not connected");
+  jsConsumerInfo* raw = nullptr;
+  jsErrCode code{};
+  const natsStatus status = js_GetConsumerInfo(&raw, jetstream_.handle(), spec_.stream.c_str(),
+                                               spec_.durable.c_str(), nullptr, &code);
+  const ConsumerInfoHandle info(raw);
+  RETURN_IF_ERROR(MapError(status, code));
+  return ConsumerLag{.pending = info->NumPending,
+                     .unacknowledged = info->NumAckPending,
+                     .redelivered = info->NumRedelivered};
 }
 
 absl::StatusOr<std::vector<Message>> PullConsumer::FetchOnce(int max,

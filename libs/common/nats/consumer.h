@@ -35,12 +35,16 @@ class Message {
     return {natsMsg_GetData(message_.get()),
             static_cast<size_t>(natsMsg_GetDataLength(message_.get()))};
   }
-  std::optional<std::string> Header(const std::string& name) const;
+  std::optional<std::string> Header(const std::string& name) const {
+    return HeaderOf(*message_, name);
+  }
 
   // From 1; how often this message was delivered to the consumer, this time included.
   uint64_t delivered() const { return Position().delivered; }
   // Its place in the stream.
   uint64_t sequence() const { return Position().sequence; }
+  // When the stream got it, by the server's clock.
+  Time stored_at() const { return Position().stored_at; }
 
   absl::Status Ack();      // done
   absl::Status AckSync();  // done, and the server knows when this returns OK
@@ -51,10 +55,18 @@ class Message {
   struct Place {
     uint64_t delivered = 0;
     uint64_t sequence = 0;
+    Time stored_at{};
   };
   Place Position() const;
 
   MessageHandle message_;
+};
+
+// How far a consumer is behind, over all instances that share it. Messages.
+struct ConsumerLag {
+  uint64_t pending = 0;        // not delivered yet
+  int64_t unacknowledged = 0;  // delivered and not answered yet
+  int64_t redelivered = 0;     // those of them that were delivered more than once
 };
 
 // A durable pull consumer, owned by one thread.
@@ -72,6 +84,10 @@ class PullConsumer {
   // around it cannot spin. Declares the consumer again after a reconnect and from time to time: a
   // server that restarts forgets the consumers of streams in memory, and nats.c does not tell.
   absl::StatusOr<std::vector<Message>> Fetch(int max, std::chrono::milliseconds timeout);
+
+  // Asks the server, one round trip. UNAVAILABLE, at once while disconnected; NOT_FOUND when the
+  // server has forgotten the consumer, which the next declaration mends.
+  absl::StatusOr<ConsumerLag> ReadLag();
 
  private:
   PullConsumer(JetStream& jetstream, ConsumerSpec spec)

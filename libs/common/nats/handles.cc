@@ -53,6 +53,12 @@ absl::Status MapError(natsStatus status, jsErrCode code) {
                                    static_cast<int>(code), ": ", natsStatus_GetText(status)));
 }
 
+std::optional<std::string> HeaderOf(natsMsg& message, const std::string& name) {
+  const char* value = nullptr;
+  if (natsMsgHeader_Get(&message, name.c_str(), &value) != NATS_OK) return std::nullopt;
+  return value;
+}
+
 void ReleaseMemoryAtThreadExit() {
   struct Release {
     ~Release() { nats_ReleaseThreadMemory(); }

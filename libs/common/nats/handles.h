@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include <absl/status/status.h>
 #include <nats/nats.h>
@@ -28,10 +30,13 @@ using StreamInfoHandle = std::unique_ptr<jsStreamInfo, Destroyer<jsStreamInfo_De
 using ConsumerInfoHandle = std::unique_ptr<jsConsumerInfo, Destroyer<jsConsumerInfo_Destroy>>;
 using MetaDataHandle = std::unique_ptr<jsMsgMetaData, Destroyer<jsMsgMetaData_Destroy>>;
 
-// Configurations count in nanoseconds, waits and delays in milliseconds. Both are converted here
-// only.
+// Configurations and times count in nanoseconds, waits and delays in milliseconds. All are
+// converted here only.
 inline int64_t ToNanos(Duration duration) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count();
+}
+inline Time FromNanos(int64_t since_epoch) {
+  return Time(std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(since_epoch)));
 }
 inline int64_t ToMillis(Duration duration) {
   return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
@@ -41,6 +46,9 @@ inline int64_t ToMillis(Duration duration) {
 // INVALID_ARGUMENT for a message that is too large; NOT_FOUND; else INTERNAL. The text holds the
 // two numbers only.
 absl::Status MapError(natsStatus status, jsErrCode code = static_cast<jsErrCode>(0));
+
+// A message's header; names are case sensitive.
+std::optional<std::string> HeaderOf(natsMsg& message, const std::string& name);
 
 // Has nats.c free what it keeps for the calling thread when that thread ends.
 void ReleaseMemoryAtThreadExit();

@@ -10,6 +10,17 @@ constexpr auto kFinishLimit = std::chrono::seconds(2);
 
 }  // namespace
 
+Bus::Bus(mysql::Pool& mysql, nats::Options options, std::vector<nats::StreamSpec> streams,
+         metrics::Registry& metrics)
+    : options_(std::move(options)),
+      streams_(std::move(streams)),
+      connected_(metrics.GetGauge("nats_connected", "1 while the connection to NATS stands.")),
+      reconnects_(metrics.GetCounter("nats_reconnects_total", "Connections to NATS after a loss.")),
+      errors_(metrics.GetCounter("nats_errors_total",
+                                 "Asynchronous errors of the connection to NATS, such as a "
+                                 "subscription that lost messages because it was slow.")),
+      relay_(mysql, metrics) {}
+
 absl::Status Bus::Start() {
   if (connection_ == nullptr) {
     ASSIGN_OR_RETURN(connection_, nats::Connection::Connect(options_));
@@ -18,21 +29,14 @@ absl::Status Bus::Start() {
     ASSIGN_OR_RETURN(jetstream_, nats::JetStream::Make(*connection_));
   }
   RETURN_IF_ERROR(DeclareStreams());
-  if (relay_ == nullptr) {
-    relay_ = std::make_unique<Relay>(mysql_, *jetstream_);
-    relay_->Start();
-    running_ = relay_.get();
-  }
+  relay_.Start(*jetstream_);
   return absl::OkStatus();
 }
 
-void Bus::Finish() {
-  if (relay_ != nullptr) relay_->Finish(kFinishLimit);
-}
+void Bus::Finish() { relay_.Finish(kFinishLimit); }
 
 void Bus::Close() {
-  running_ = nullptr;
-  relay_ = nullptr;
+  relay_.Stop();
   jetstream_ = nullptr;
   connection_ = nullptr;
 }
@@ -52,24 +56,18 @@ absl::Status Bus::Publish(const Event& event) {
       .status();
 }
 
-void Bus::NotifyRelay() {
-  if (Relay* const relay = running_) relay->Notify();
-}
-
 absl::Status Bus::Probe() {
-  if (connection_ != nullptr && connection_->closed()) {
+  if (connection_ == nullptr) return absl::UnavailableError("nats is not connected");
+  if (connection_->closed()) {
     return absl::CancelledError("nats refuses the user, token or credentials");
   }
-  if (connection_ == nullptr || !connection_->connected()) {
-    return absl::UnavailableError("nats is not connected");
-  }
-  if (connection_->stats().reconnects == declared_reconnects_) return absl::OkStatus();
-  return DeclareStreams();
-}
-
-int64_t Bus::backlog() const {
-  const Relay* const relay = running_;
-  return relay == nullptr ? 0 : relay->stats().backlog;
+  const nats::Stats stats = connection_->stats();
+  const bool connected = connection_->connected();
+  connected_.Set(connected ? 1 : 0);
+  metrics::RaiseTo(reconnects_, stats.reconnects);
+  metrics::RaiseTo(errors_, stats.errors);
+  if (!connected) return absl::UnavailableError("nats is not connected");
+  return stats.reconnects == declared_reconnects_ ? absl::OkStatus() : DeclareStreams();
 }
 
 }  // namespace common::outbox

@@ -1,6 +1,5 @@
 // A daemon's way to NATS: one connection, the streams it needs, and the relay of its outbox.
 #pragma once
-#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -15,9 +14,9 @@ namespace common::outbox {
 
 class Bus {
  public:
-  // Talks to nothing yet. `mysql` holds the outbox and must outlive this.
-  Bus(mysql::Pool& mysql, nats::Options options, std::vector<nats::StreamSpec> streams)
-      : mysql_(mysql), options_(std::move(options)), streams_(std::move(streams)) {}
+  // Talks to nothing yet. `mysql` holds the outbox; it and `metrics` must outlive this.
+  Bus(mysql::Pool& mysql, nats::Options options, std::vector<nats::StreamSpec> streams,
+      metrics::Registry& metrics);
 
   // Connects, declares the streams and starts the relay. UNAVAILABLE while NATS is away; may then
   // be called again.
@@ -36,26 +35,26 @@ class Bus {
   // Start and after Close.
   absl::Status Publish(const Event& event);
   // To be called after a commit that appended. Harmless before Start.
-  void NotifyRelay();
+  void NotifyRelay() { relay_.Notify(); }
 
-  // OK while the connection stands. Declares the streams again after a reconnect, since a server
-  // that restarts forgets those in memory; so it should be asked every second or so. CANCELLED when
-  // the server has refused our identity so often that only a new process connects again.
+  // OK while the connection stands. Measures it, and declares the streams again after a reconnect,
+  // since a server that restarts forgets those in memory; so it should be asked every second or so.
+  // CANCELLED when the server has refused our identity so often that only a new process connects
+  // again.
   absl::Status Probe();
-  // Events that wait for the relay, as last seen while leading.
-  int64_t backlog() const;
 
  private:
   absl::Status DeclareStreams();
 
-  mysql::Pool& mysql_;
   const nats::Options options_;
   const std::vector<nats::StreamSpec> streams_;
+  metrics::Gauge& connected_;
+  metrics::Counter& reconnects_;
+  metrics::Counter& errors_;
   std::unique_ptr<nats::Connection> connection_;
   std::unique_ptr<nats::JetStream> jetstream_;
-  std::unique_ptr<Relay> relay_;
-  uint64_t declared_reconnects_ = 0;       // the connection's count at the last declaration
-  std::atomic<Relay*> running_ = nullptr;  // what other threads may see of `relay_`
+  Relay relay_;
+  uint64_t declared_reconnects_ = 0;  // the connection's count at the last declaration
 };
 
 }  // namespace common::outbox

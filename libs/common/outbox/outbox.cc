@@ -4,6 +4,7 @@
 
 #include <absl/strings/str_cat.h>
 
+#include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 
 namespace common::outbox {
@@ -63,93 +64,99 @@ absl::Status Append(mysql::Transaction& transaction, std::span<const Event> even
   return absl::OkStatus();
 }
 
-void Relay::Start() {
-  thread_ = std::jthread([this](const std::stop_token& stop) {
-    Run(stop);
-    const std::lock_guard lock(mutex_);
-    ended_ = true;
-    woken_.notify_all();
-  });
+Relay::Relay(mysql::Pool& pool, metrics::Registry& metrics, RelayOptions options)
+    : pool_(pool),
+      options_(options),
+      published_(metrics.GetCounter("outbox_published_total", "Events that the relay published.")),
+      backlog_(metrics.GetGauge("outbox_backlog_events",
+                                "Events that wait to be published, as the relay that leads last "
+                                "saw; 0 where it does not lead.")),
+      lag_(metrics.GetGauge("outbox_lag_seconds",
+                            "Age of the oldest event that waits, as the relay that leads last saw; "
+                            "0 where it does not lead.")),
+      leading_(metrics.GetGauge("outbox_leading",
+                                "1 where the relay leads: one instance for each database.")),
+      loop_("outbox_relay", metrics, [this] { return Step(); }) {}
+
+void Relay::Start(nats::JetStream& jetstream) {
+  jetstream_ = &jetstream;
+  loop_.Start();
 }
 
 void Relay::Stop() {
-  thread_.request_stop();
-  if (thread_.joinable()) thread_.join();
+  stopping_ = true;
+  loop_.Stop();
+  GiveUpLead();
 }
 
 void Relay::Finish(std::chrono::milliseconds limit) {
-  finishing_ = true;
-  Notify();
+  loop_.Stop();
+  if (jetstream_ == nullptr) return;
   {
-    std::unique_lock lock(mutex_);
-    woken_.wait_for(lock, limit, [this] { return ended_; });
+    // What the loop would still have to do, on this thread.
+    const DeadlineScope deadline(limit);
+    absl::StatusOr<bool> more = true;
+    while (more.ok() && *more && Remaining(limit).count() > 0) more = Lead();
   }
   Stop();
 }
 
 void Relay::Notify() {
-  {
-    const std::lock_guard lock(mutex_);
-    notified_ = true;
-  }
-  woken_.notify_all();
+  if (leading_.Value() != 0) loop_.Wake();
 }
 
 RelayStats Relay::stats() const {
-  return {.published = published_, .failures = failures_, .backlog = backlog_, .leading = leading_};
+  return {.published = static_cast<uint64_t>(published_.Value()),
+          .backlog = static_cast<int64_t>(backlog_.Value()),
+          .leading = leading_.Value() != 0};
 }
 
-void Relay::Wait(const std::stop_token& stop, std::chrono::milliseconds duration) {
-  std::unique_lock lock(mutex_);
-  woken_.wait_for(lock, stop, duration, [this] { return notified_; });
-  notified_ = false;
-}
-
-void Relay::Run(const std::stop_token& stop) {
-  std::chrono::milliseconds backoff = options_.backoff_min;
-  while (!stop.stop_requested()) {
-    const uint64_t published_before = published_;
-    const absl::Status led = Lead(stop);
-    leading_ = false;
-    if (finishing_) return;
-    if (led.ok()) {
-      Wait(stop, options_.poll_interval);
-      continue;
-    }
-    ++failures_;
-    if (published_ != published_before) backoff = options_.backoff_min;
-    // A notification does not shorten this: what is down is not up because there is more to send.
-    std::unique_lock lock(mutex_);
-    woken_.wait_for(lock, stop, backoff, [] { return false; });
-    backoff = std::min(2 * backoff, options_.backoff_max);
+executor::Loop::Outcome Relay::Step() {
+  const double published_before = published_.Value();
+  const absl::StatusOr<bool> more = Lead();
+  if (more.ok()) {
+    backoff_ = {};
+    return {*more ? std::chrono::milliseconds(0) : options_.poll_interval};
   }
+  // Another relay may have more luck.
+  GiveUpLead();
+  if (published_.Value() > published_before) backoff_ = {};
+  backoff_ = std::clamp(2 * backoff_, options_.backoff_min, options_.backoff_max);
+  return {backoff_, more.status()};
 }
 
-// Publishes for as long as it holds the lock and nothing fails. OK at once when another relay
-// leads.
-absl::Status Relay::Lead(const std::stop_token& stop) {
-  ASSIGN_OR_RETURN(std::optional<mysql::NamedLock> lock,
-                   mysql::NamedLock::Acquire(pool_, kLock, std::chrono::seconds(0)));
-  if (!lock) return absl::OkStatus();
-  leading_ = true;
-  while (!stop.stop_requested()) {
-    // Every statement runs in the session that holds the lock, so that one which succeeds was led.
-    const absl::StatusOr<int> published = PublishBatch(lock->connection(), stop);
-    if (!published.ok()) CountBacklog(lock->connection());
-    RETURN_IF_ERROR(published.status());
-    if (*published == options_.batch) {
-      CountBacklog(lock->connection());
-      continue;
+absl::StatusOr<bool> Relay::Lead() {
+  if (!lock_) {
+    ASSIGN_OR_RETURN(std::optional<mysql::NamedLock> lock,
+                     mysql::NamedLock::Acquire(pool_, kLock, std::chrono::seconds(0)));
+    if (!lock) {
+      backlog_.Set(0);
+      lag_.Set(0);
+      return false;
     }
-    backlog_ = 0;
-    if (finishing_) return absl::OkStatus();
-    Wait(stop, options_.poll_interval);
+    lock_.emplace(*std::move(lock));
+    leading_.Set(1);
   }
-  return absl::OkStatus();
+  // Every statement runs in the session that holds the lock, so that one which succeeds was led.
+  mysql::Connection& connection = lock_->connection();
+  const absl::StatusOr<int> published = PublishBatch(connection);
+  const bool more = published.ok() && *published == options_.batch;
+  if (more || !published.ok()) {
+    MeasureBacklog(connection);
+  } else {
+    backlog_.Set(0);
+    lag_.Set(0);
+  }
+  RETURN_IF_ERROR(published.status());
+  return more;
 }
 
-absl::StatusOr<int> Relay::PublishBatch(mysql::Connection& connection,
-                                        const std::stop_token& stop) {
+void Relay::GiveUpLead() {
+  leading_.Set(0);
+  lock_.reset();
+}
+
+absl::StatusOr<int> Relay::PublishBatch(mysql::Connection& connection) {
   ASSIGN_OR_RETURN(
       const mysql::Rows rows,
       connection.Query("SELECT id, event_id, subject, message_type, traceparent, payload"
@@ -158,11 +165,11 @@ absl::StatusOr<int> Relay::PublishBatch(mysql::Connection& connection,
   std::vector<uint64_t> done;
   absl::Status failure;
   for (const mysql::Row& row : rows) {
-    if (stop.stop_requested()) break;
+    if (stopping_) break;
     failure = PublishRow(row);
     if (!failure.ok()) break;
     done.push_back(row.Get<uint64_t>(0));
-    ++published_;
+    published_.Increment();
   }
   RETURN_IF_ERROR(Delete(connection, done));
   RETURN_IF_ERROR(failure);
@@ -176,8 +183,8 @@ absl::Status Relay::PublishRow(const mysql::Row& row) {
     headers.emplace_back("traceparent", std::move(traceparent));
   }
   return jetstream_
-      .Publish(row.Get<std::string>(2), row.Get<std::string>(5), headers,
-               row.Get<Uuid>(1).ToString())
+      ->Publish(row.Get<std::string>(2), row.Get<std::string>(5), headers,
+                row.Get<Uuid>(1).ToString())
       .status();
 }
 
@@ -194,10 +201,16 @@ absl::Status Relay::Delete(mysql::Connection& connection, std::span<const uint64
   return connection.ExecuteValues(sql, values).status();
 }
 
-void Relay::CountBacklog(mysql::Connection& connection) {
+void Relay::MeasureBacklog(mysql::Connection& connection) {
   const auto rows = connection.Query(
-      "SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT ?) AS waiting", kMaxBacklog);
-  if (rows.ok()) backlog_ = rows->at(0).Get<int64_t>(0);
+      "SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT ?) AS waiting),"
+      " (SELECT TIMESTAMPDIFF(MICROSECOND, created_at, CURRENT_TIMESTAMP(6))"
+      " FROM outbox ORDER BY id LIMIT 1)",
+      kMaxBacklog);
+  if (!rows.ok()) return;
+  const Duration age(rows->at(0).Get<std::optional<int64_t>>(1).value_or(0));
+  backlog_.Set(static_cast<double>(rows->at(0).Get<int64_t>(0)));
+  lag_.Set(ToSeconds(age));
 }
 
 }  // namespace common::outbox

@@ -7,16 +7,16 @@
 #pragma once
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
-#include <thread>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "libs/common/base/uuid.h"
+#include "libs/common/executor/executor.h"
+#include "libs/common/metrics/metrics.h"
 #include "libs/common/mysql/lock.h"
 #include "libs/common/mysql/transaction.h"
 #include "libs/common/nats/jetstream.h"
@@ -50,59 +50,58 @@ struct RelayOptions {
 
 struct RelayStats {
   uint64_t published = 0;  // by this relay; a repeat that the stream recognised counts as well
-  uint64_t failures = 0;   // publications and database calls
   int64_t backlog = 0;     // rows that wait, as last seen while leading; counted up to kMaxBacklog
   bool leading = false;    // whether this relay holds the database's lock
 };
 inline constexpr int64_t kMaxBacklog = 100'000;
 
-// A thread that publishes. Any number may run on one database: one leads, the others stand by. A
+// The worker that publishes. Any number may run on one database: one leads, the others stand by. A
 // row that cannot be published stops those behind it, and is tried again. After a crash between
 // publishing and deleting an event is published twice with the same id: harmless within the
 // stream's duplicate window.
 class Relay {
  public:
   // Both must outlive this. While leading it keeps one of the pool's connections.
-  Relay(mysql::Pool& pool, nats::JetStream& jetstream, RelayOptions options = {})
-      : pool_(pool), jetstream_(jetstream), options_(options) {}
+  Relay(mysql::Pool& pool, metrics::Registry& metrics, RelayOptions options = {});
   ~Relay() { Stop(); }
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  // Starts the thread; once.
-  void Start();
+  // Begins; once. `jetstream` must not end before Stop.
+  void Start(nats::JetStream& jetstream);
   // Ends after the publication under way.
   void Stop();
   // Ends when nothing waits any more, publishing fails, another relay leads, or `limit` has passed.
   void Finish(std::chrono::milliseconds limit);
-  // To be called after a commit that appended: the relay looks at once.
+  // To be called after a commit that appended: a relay that leads looks at once. One that does not,
+  // for example because of a failure, waits its time: what is down is not up because there is more
+  // to send.
   void Notify();
 
   RelayStats stats() const;
 
  private:
-  void Run(const std::stop_token& stop);
-  absl::Status Lead(const std::stop_token& stop);
+  executor::Loop::Outcome Step();
+  // One batch, if this relay leads or can take the lead. Whether more may wait.
+  absl::StatusOr<bool> Lead();
   // How many rows it published; a failure is reported after what was published before is deleted.
-  absl::StatusOr<int> PublishBatch(mysql::Connection& connection, const std::stop_token& stop);
+  absl::StatusOr<int> PublishBatch(mysql::Connection& connection);
   absl::Status PublishRow(const mysql::Row& row);
   absl::Status Delete(mysql::Connection& connection, std::span<const uint64_t> ids);
-  void CountBacklog(mysql::Connection& connection);
-  void Wait(const std::stop_token& stop, std::chrono::milliseconds duration);
+  void MeasureBacklog(mysql::Connection& connection);
+  void GiveUpLead();
 
   mysql::Pool& pool_;
-  nats::JetStream& jetstream_;
   const RelayOptions options_;
-  std::mutex mutex_;
-  std::condition_variable_any woken_;
-  bool notified_ = false;
-  bool ended_ = false;
-  std::atomic<bool> finishing_ = false;
-  std::atomic<uint64_t> published_ = 0;
-  std::atomic<uint64_t> failures_ = 0;
-  std::atomic<int64_t> backlog_ = 0;
-  std::atomic<bool> leading_ = false;
-  std::jthread thread_;
+  metrics::Counter& published_;
+  metrics::Gauge& backlog_;
+  metrics::Gauge& lag_;
+  metrics::Gauge& leading_;
+  nats::JetStream* jetstream_ = nullptr;
+  std::optional<mysql::NamedLock> lock_;  // the lead; of the loop's thread, and of Stop after it
+  std::chrono::milliseconds backoff_{0};
+  std::atomic<bool> stopping_ = false;
+  executor::Loop loop_;
 };
 
 }  // namespace common::outbox

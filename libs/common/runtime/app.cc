@@ -6,6 +6,8 @@
 
 #include "libs/common/base/status.h"
 #include "libs/common/log/log.h"
+#include "libs/common/metrics/process.h"
+#include "libs/common/runtime/version.h"
 
 namespace common::runtime {
 namespace {
@@ -16,12 +18,15 @@ constexpr milliseconds kProbeInterval{1000};
 constexpr milliseconds kRetryFirst{50};
 constexpr milliseconds kRetryMax{2000};
 constexpr milliseconds kStreamsGrace{200};
+constexpr const char* kPublicListener = "public";
+constexpr const char* kAdminListener = "admin";
 
 }  // namespace
 
 App::App(std::string name, const ServerSettings& settings)
     : name_(std::move(name)),
       settings_(settings),
+      http_metrics_(metrics_),
       executor_(static_cast<size_t>(settings.threads), static_cast<size_t>(settings.queue_max)),
       auth_(settings, metrics_),
       edge_({.domain = name_,
@@ -29,9 +34,31 @@ App::App(std::string name, const ServerSettings& settings)
              .insecure = settings.auth_mode == "insecure",
              .deadline_max = settings.deadline_max},
             auth_.verifier(), executor_, metrics_),
-      loop_([this] { return Tick(); }) {
+      loop_("app", metrics_, [this] { return Tick(); }) {
+  Measure();
+}
+
+void App::Measure() {
+  metrics::WatchProcess(metrics_);
+  metrics_
+      .GetGauge("build_info", "1; the label tells the running version.",
+                {{"version", BANNOU_VERSION}})
+      .Set(1);
+  http_metrics_.Connections(kAdminListener);
+  metrics_.GetGauge("executor_queue_limit", "Calls that may wait for a thread.")
+      .Set(static_cast<double>(executor_.queue_max()));
+  metrics_.GetGauge("executor_threads", "Threads that run calls.")
+      .Set(static_cast<double>(executor_.threads()));
   auto& depth = metrics_.GetGauge("executor_queue_depth", "Calls that wait for a thread.");
-  metrics_.OnScrape([this, &depth] { depth.Set(static_cast<double>(executor_.queue_depth())); });
+  auto& busy = metrics_.GetGauge("executor_threads_busy", "Threads that run a call now.");
+  auto& refused = metrics_.GetCounter("executor_refused_total",
+                                      "Calls and requests refused because the queue was full.");
+  metrics_.OnScrape([this, &depth, &busy, &refused] {
+    const executor::Executor::Stats stats = executor_.stats();
+    depth.Set(static_cast<double>(stats.queued));
+    busy.Set(static_cast<double>(stats.busy));
+    metrics::RaiseTo(refused, stats.refused);
+  });
 }
 
 App::~App() {
@@ -57,8 +84,8 @@ void App::Watch(std::string name, std::function<absl::Status()> probe) {
   dependencies_.push_back({std::move(name), std::move(probe), false, &gauge});
 }
 
-int App::RunUntilSignal(const std::string& version) {
-  if (const auto status = Listen(version); !status.ok()) {
+int App::RunUntilSignal() {
+  if (const auto status = Listen(); !status.ok()) {
     log::Error("start.failed", {{"problem", ToStd(status.message())}});
     return 1;
   }
@@ -76,7 +103,7 @@ int App::RunUntilSignal(const std::string& version) {
   return failed_ ? 1 : 0;
 }
 
-absl::Status App::Listen(const std::string& version) {
+absl::Status App::Listen() {
   ASSIGN_OR_RETURN(
       grpc_, rpc::Server::Start({.address = settings_.grpc_addr.ToString(),
                                  .reflection = settings_.reflection,
@@ -85,31 +112,32 @@ absl::Status App::Listen(const std::string& version) {
                                 services_, service_names_));
   for (auto& [address, routes] : http_routes_) {
     for (http::Route& route : routes) route.handler = OnceOpen(std::move(route.handler));
+    RETURN_IF_ERROR(ListenHttp(kPublicListener, address, std::move(routes)));
   }
-  http_routes_.emplace_back(settings_.admin_addr, AdminRoutes());
-  for (auto& [address, routes] : http_routes_) {
-    http::ServerOptions options;
-    options.address = address.host;
-    options.port = static_cast<uint16_t>(address.port);
-    options.executor = [this](std::function<void()> task) {
-      return executor_.TrySubmit(std::move(task));
-    };
-    options.observe = [this](const http::Served& served) {
-      metrics_
-          .GetCounter(
-              "http_server_requests_total", "HTTP requests answered, by route and status.",
-              {{"route", std::string(served.route)}, {"status", std::to_string(served.status)}})
-          .Increment();
-    };
-    ASSIGN_OR_RETURN(auto server, http::Server::Start(options, std::move(routes)));
-    log::Info("http.listening", {{"host", address.host}, {"port", int64_t{server->port()}}});
-    http_.push_back(std::move(server));
-  }
-  metrics_.GetGauge("build_info", "The running version.", {{"version", version}}).Set(1);
+  // Last: a scrape asks the other servers.
+  RETURN_IF_ERROR(ListenHttp(kAdminListener, settings_.admin_addr, AdminRoutes()));
   log::Info("grpc.listening", {{"host", settings_.grpc_addr.host}, {"port", grpc_->port()}});
-  log::Info("started", {{"version", version},
+  log::Info("started", {{"version", BANNOU_VERSION},
                         {"pid", static_cast<int64_t>(getpid())},
                         {"enabled", settings_.enabled}});
+  return absl::OkStatus();
+}
+
+absl::Status App::ListenHttp(const char* name, const config::Address& address,
+                             std::vector<http::Route> routes) {
+  http::ServerOptions options;
+  options.address = address.host;
+  options.port = static_cast<uint16_t>(address.port);
+  options.executor = [this](std::function<void()> task) {
+    return executor_.TrySubmit(std::move(task));
+  };
+  options.observe = [this](const http::Served& served) { http_metrics_.Observe(served); };
+  ASSIGN_OR_RETURN(auto server, http::Server::Start(options, std::move(routes)));
+  log::Info("http.listening", {{"host", address.host}, {"port", int64_t{server->port()}}});
+  metrics_.OnScrape([&open = http_metrics_.Connections(name), &running = *server] {
+    open.Set(static_cast<double>(running.connections()));
+  });
+  http_.push_back(std::move(server));
   return absl::OkStatus();
 }
 
@@ -136,17 +164,17 @@ std::vector<http::Route> App::AdminRoutes() {
 }
 
 // The loop's step: first the start, one attempt a time, then the probes for ever.
-std::chrono::microseconds App::Tick() {
+executor::Loop::Outcome App::Tick() {
   auth_.Tick(Now());
-  if (!settings_.enabled || failed_ || stopping_) return kProbeInterval;
+  if (!settings_.enabled || failed_ || stopping_) return {kProbeInterval};
   if (started_steps_ < steps_.size()) {
     StartParts();
-    if (started_steps_ < steps_.size()) return retry_pause_;
+    if (started_steps_ < steps_.size()) return {retry_pause_};
     edge_.Open();
     open_ = true;
   }
   ProbeOnce();
-  return kProbeInterval;
+  return {kProbeInterval};
 }
 
 void App::StartParts() {

@@ -12,6 +12,7 @@
 #include <absl/status/status.h>
 
 #include "libs/common/executor/executor.h"
+#include "libs/common/http/metrics.h"
 #include "libs/common/http/server.h"
 #include "libs/common/metrics/metrics.h"
 #include "libs/common/rpc/edge.h"
@@ -70,7 +71,7 @@ class App {
   // --- For Run. ------------------------------------------------------------------------------
   // Listens, starts what was bound, and serves until SIGTERM or SIGINT, which the caller has
   // blocked in every thread. Returns the process's exit code.
-  int RunUntilSignal(const std::string& version);
+  int RunUntilSignal();
 
  private:
   struct Step {
@@ -84,7 +85,10 @@ class App {
     metrics::Gauge* gauge = nullptr;
   };
 
-  absl::Status Listen(const std::string& version);
+  absl::Status Listen();
+  absl::Status ListenHttp(const char* name, const config::Address& address,
+                          std::vector<http::Route> routes);
+  void Measure();
   std::vector<http::Route> AdminRoutes();
   http::Handler OnceOpen(http::Handler handler);
   void StartParts();
@@ -92,11 +96,12 @@ class App {
   void Fail();
   void Drain();
   void Stop(const std::vector<std::function<void()>>& stops);
-  std::chrono::microseconds Tick();
+  executor::Loop::Outcome Tick();
 
   const std::string name_;
   const ServerSettings settings_;
   metrics::Registry metrics_;
+  http::ServerMetrics http_metrics_;
   executor::Executor executor_;
   Auth auth_;
   rpc::Edge edge_;

@@ -64,7 +64,7 @@ int Run(int argc, char** argv, const Daemon<S>& daemon) {
   if (const absl::Status status = daemon.bind(settings, app); !status.ok()) {
     return Report({.errors = {std::string(ToStd(status.message()))}}, false) ? 0 : 2;
   }
-  return app.RunUntilSignal(Version());
+  return app.RunUntilSignal();
 }
 
 }  // namespace common::runtime

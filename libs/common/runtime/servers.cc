@@ -41,30 +41,43 @@ nats::Options NatsOptions(const ServerSettings& settings, std::string name) {
   return options;
 }
 
+void WatchPool(App& app, const std::string& name, size_t limit,
+               std::function<pool::Stats()> stats) {
+  metrics::Registry& metrics = app.metrics();
+  const metrics::Labels labels = {{"pool", name}};
+  metrics.GetGauge("pool_connections_limit", "Connections that may be open, by pool.", labels)
+      .Set(static_cast<double>(limit));
+  auto& open =
+      metrics.GetGauge("pool_connections_open", "Connections that are open, by pool.", labels);
+  auto& in_use =
+      metrics.GetGauge("pool_connections_in_use", "Connections that are lent, by pool.", labels);
+  auto& waits = metrics.GetCounter("pool_waits_total",
+                                   "Borrowers that found every connection lent, by pool.", labels);
+  metrics.OnScrape([&open, &in_use, &waits, stats = std::move(stats)] {
+    const pool::Stats now = stats();
+    open.Set(static_cast<double>(now.open));
+    in_use.Set(static_cast<double>(now.in_use));
+    metrics::RaiseTo(waits, now.waits);
+  });
+}
+
 void WatchServers(App& app, mysql::Pool& mysql, redis::Redis& redis, outbox::Bus& bus) {
   app.Watch("mysql", [&mysql] { return mysql.Query("SELECT 1").status(); });
   app.Watch("redis", [&redis] { return redis.Command({"PING"}).status(); });
   app.Watch("nats", [&bus] { return bus.Probe(); });
-
-  constexpr const char* kName = "pool_connections_in_use";
-  constexpr const char* kHelp = "Connections that are lent, by pool.";
-  auto& mysql_lent = app.metrics().GetGauge(kName, kHelp, {{"pool", "mysql"}});
-  auto& redis_lent = app.metrics().GetGauge(kName, kHelp, {{"pool", "redis"}});
-  auto& backlog = app.metrics().GetGauge("outbox_backlog", "Events that wait to be published.");
-  app.metrics().OnScrape([&] {
-    mysql_lent.Set(static_cast<double>(mysql.stats().in_use));
-    redis_lent.Set(static_cast<double>(redis.stats().in_use));
-    backlog.Set(static_cast<double>(bus.backlog()));
-  });
+  WatchPool(app, "mysql", static_cast<size_t>(app.settings().mysql_pool_size),
+            [&mysql] { return mysql.stats(); });
+  WatchPool(app, "redis", static_cast<size_t>(app.settings().redis_pool_size),
+            [&redis] { return redis.stats(); });
 }
 
 void LimitRates(App& app, redis::Redis& redis) {
   const ServerSettings& settings = app.settings();
-  auto& limiter = app.Make<ratelimit::Limiter>(
-      app.name(),
-      ratelimit::Rate{.per_second = settings.rate_limit_per_second,
-                      .burst = settings.rate_limit_burst},
-      redis, app.metrics());
+  auto& limiter =
+      app.Make<ratelimit::Limiter>(app.name(),
+                                   ratelimit::Rate{.per_second = settings.rate_limit_per_second,
+                                                   .burst = settings.rate_limit_burst},
+                                   redis, app.metrics());
   app.edge().LimitRate([&limiter](const Uuid& account) { return limiter.Admit(account); });
   app.OnStart("rate limits", [&limiter] { return limiter.Load(); });
 }

@@ -16,7 +16,10 @@ redis::Options RedisOptions(const ServerSettings& settings);
 // `name` is shown in the server's list of connections.
 nats::Options NatsOptions(const ServerSettings& settings, std::string name);
 
-// Makes readiness depend on all three, and measures pools and outbox. They outlive the app's loop.
+// Measures a pool of at most `limit` connections at every scrape. `stats` must not wait.
+void WatchPool(App& app, const std::string& name, size_t limit, std::function<pool::Stats()> stats);
+
+// Makes readiness depend on all three, and measures the pools. They outlive the app's loop.
 void WatchServers(App& app, mysql::Pool& mysql, redis::Redis& redis, outbox::Bus& bus);
 
 // Limits how often an account may call, by the settings and over all instances that share `redis`.

@@ -92,6 +92,11 @@ std::optional<Context> Parse(std::string_view text) {
   return context;
 }
 
+Context Continue(std::string_view traceparent) {
+  const std::optional<Context> parent = Parse(traceparent);
+  return parent ? ChildOf(*parent) : NewRoot();
+}
+
 const Context* Current() { return current; }
 
 std::string CurrentTraceparent() {

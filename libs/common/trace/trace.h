@@ -24,6 +24,8 @@ Context NewRoot();
 Context ChildOf(const Context& parent);
 // nullopt unless `traceparent` is valid; such a caller starts a new trace instead.
 std::optional<Context> Parse(std::string_view traceparent);
+// A child of the context that a header tells of; a new root when it tells of none.
+Context Continue(std::string_view traceparent);
 
 // The innermost Scope's context of this thread, if any.
 const Context* Current();

@@ -3,7 +3,6 @@
 #include <unordered_map>
 
 #include "libs/common/base/status.h"
-#include "libs/common/log/log.h"
 
 namespace stream::ingest {
 namespace {
@@ -24,12 +23,10 @@ ChatWorker::ChatWorker(size_t queue_max, Parts parts, common::metrics::Registry&
       shed_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "shed"}})),
       lost_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "buffer_failed"}})),
       idle_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "no_session"}})),
-      loop_([this] { return Step(); }) {
-  auto& depth = metrics.GetGauge("stream_chat_queue_depth", "Chat sentiments that wait.");
-  metrics.OnScrape([this, &depth] {
-    const std::lock_guard lock(mutex_);
-    depth.Set(static_cast<double>(queue_.size()));
-  });
+      depth_(metrics.GetGauge("stream_chat_queue_depth", "Chat sentiments that wait.")),
+      loop_("chat", metrics, [this] { return Step(); }) {
+  metrics.GetGauge("stream_chat_queue_limit", "Chat sentiments that may wait; more are shed.")
+      .Set(static_cast<double>(queue_max));
 }
 
 bool ChatWorker::Offer(ChatSentiment chat) {
@@ -40,6 +37,7 @@ bool ChatWorker::Offer(ChatSentiment chat) {
       return false;
     }
     queue_.push_back(std::move(chat));
+    depth_.Set(static_cast<double>(queue_.size()));
   }
   loop_.Wake();
   return true;
@@ -52,22 +50,22 @@ std::vector<ChatSentiment> ChatWorker::TakeBatch() {
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
+  depth_.Set(static_cast<double>(queue_.size()));
   return batch;
 }
 
-std::chrono::microseconds ChatWorker::Step() {
+common::executor::Loop::Outcome ChatWorker::Step() {
   std::vector<ChatSentiment> batch = TakeBatch();
-  if (batch.empty()) return kIdlePause;
+  if (batch.empty()) return {kIdlePause};
   std::unordered_map<Uuid, std::vector<ChatSentiment>> by_link;
   for (ChatSentiment& chat : batch) by_link[chat.link_id].push_back(std::move(chat));
+  absl::Status result;
   for (const auto& [link_id, chats] : by_link) {
-    if (const absl::Status status = Buffer(link_id, chats); !status.ok()) {
-      lost_.Increment(static_cast<double>(chats.size()));
-      common::log::Warning("chat.lost",
-                           {{"problem", common::ToStd(status.message())}, {"count", chats.size()}});
-    }
+    const absl::Status status = Buffer(link_id, chats);
+    if (!status.ok()) lost_.Increment(static_cast<double>(chats.size()));
+    result.Update(status);
   }
-  return std::chrono::microseconds(0);
+  return {.status = result};
 }
 
 absl::Status ChatWorker::Buffer(const Uuid& link_id, const std::vector<ChatSentiment>& batch) {

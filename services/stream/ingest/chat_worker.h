@@ -40,7 +40,7 @@ class ChatWorker {
  private:
   static constexpr size_t kBatchMax = 512;
 
-  std::chrono::microseconds Step();
+  common::executor::Loop::Outcome Step();
   std::vector<ChatSentiment> TakeBatch();
   absl::Status Buffer(const common::Uuid& link_id, const std::vector<ChatSentiment>& batch);
 
@@ -49,6 +49,7 @@ class ChatWorker {
   common::metrics::Counter& shed_;
   common::metrics::Counter& lost_;
   common::metrics::Counter& idle_;
+  common::metrics::Gauge& depth_;
   std::mutex mutex_;
   std::deque<ChatSentiment> queue_;
   common::executor::Loop loop_;

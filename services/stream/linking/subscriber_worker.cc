@@ -5,7 +5,6 @@
 
 #include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
-#include "libs/common/log/log.h"
 
 namespace stream::linking {
 namespace {
@@ -19,19 +18,16 @@ constexpr std::chrono::seconds kLinkTime{30};  // for all that one link takes at
 
 }  // namespace
 
-std::chrono::microseconds SubscriberWorker::Step() {
+common::executor::Loop::Outcome SubscriberWorker::Step() {
   problem_.Update(SubscribePage());
-  if (after_) return std::chrono::microseconds(0);
+  if (after_) return {};
   const absl::Status status = std::exchange(problem_, absl::OkStatus());
   if (status.ok()) {
     pause_ = std::chrono::seconds(0);
-    return kIdlePause;
-  }
-  if (pause_.count() == 0) {
-    common::log::Warning("subscriber.waiting", {{"problem", common::ToStd(status.message())}});
+    return {kIdlePause};
   }
   pause_ = std::clamp(pause_ * 2, kFirstRetry, kLastRetry);
-  return pause_;
+  return {pause_, status};
 }
 
 // One link that the platform refuses does not hold up the others, nor does a page of them.

@@ -3,6 +3,7 @@
 // came before we listened.
 #pragma once
 #include "libs/common/executor/executor.h"
+#include "libs/common/metrics/metrics.h"
 #include "services/stream/linking/link_store.h"
 #include "services/stream/platforms/platform_client.h"
 #include "services/stream/sessions/session_store.h"
@@ -19,17 +20,17 @@ class SubscriberWorker {
     std::function<void()> on_opened;  // told after a session began
   };
   // `public_url` has no final slash.
-  SubscriberWorker(std::string public_url, Parts parts)
+  SubscriberWorker(std::string public_url, Parts parts, common::metrics::Registry& metrics)
       : public_url_(std::move(public_url)),
         parts_(std::move(parts)),
-        loop_([this] { return Step(); }) {}
+        loop_("subscriber", metrics, [this] { return Step(); }) {}
 
   void Start() { loop_.Start(); }
   void Stop() { loop_.Stop(); }
   void Wake() { loop_.Wake(); }
 
  private:
-  std::chrono::microseconds Step();
+  common::executor::Loop::Outcome Step();
   absl::Status SubscribePage();
   absl::Status Subscribe(const Link& link);
   absl::Status OpenIfLive(const Link& link, platforms::PlatformClient& client,

@@ -5,7 +5,6 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "libs/common/base/status.h"
-#include "libs/common/log/log.h"
 #include "libs/common/outbox/message.h"
 #include "libs/common/trace/trace.h"
 
@@ -36,23 +35,19 @@ PublisherWorker::PublisherWorker(PublisherOptions options, Parts parts,
       expired_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "expired"}})),
       overflow_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "overflow"}})),
       below_bounds_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "below_bounds"}})),
-      live_(metrics.GetGauge("stream_platform_sessions", "Platform sessions live or ending.")),
-      loop_([this] { return Step(); }) {}
+      live_(metrics.GetGauge("stream_platform_sessions",
+                             "Platform sessions live or ending, of all instances.")),
+      loop_("pulse_publisher", metrics, [this] { return Step(); }) {}
 
-std::chrono::microseconds PublisherWorker::Step() {
-  // A pulse belongs to nobody's request.
-  const common::trace::Scope scope(common::trace::NewRoot());
+common::executor::Loop::Outcome PublisherWorker::Step() {
   const std::vector<Uuid> known = parts_.viewers.Sessions();
   const auto unfinished = parts_.sessions.Unfinished();
-  if (!unfinished.ok()) return kTick;
+  if (!unfinished.ok()) return {kTick, unfinished.status()};
   live_.Set(static_cast<double>(unfinished->size()));
   ForgetViewers(known, *unfinished);
-  for (const Session& session : *unfinished) {
-    if (const absl::Status status = StepSession(session); !status.ok()) {
-      common::log::Warning("pulse.failed", {{"problem", common::ToStd(status.message())}});
-    }
-  }
-  return kTick;
+  absl::Status result;
+  for (const Session& session : *unfinished) result.Update(StepSession(session));
+  return {kTick, result};
 }
 
 // `known` was read before the list: a session that began since is not taken for an ended one.
@@ -67,6 +62,7 @@ void PublisherWorker::ForgetViewers(const std::vector<Uuid>& known,
 }
 
 absl::Status PublisherWorker::StepSession(const Session& session) {
+  // A pulse belongs to nobody's request, and to no other session's pulse.
   const common::trace::Scope scope(common::trace::NewRoot());
   return session.status == sessions::Status::kEnding ? End(session)
                                                      : Flush(session, false).status();
@@ -78,8 +74,9 @@ absl::Status PublisherWorker::End(const Session& session) {
   // The first flush may be the repetition of an earlier pulse.
   for (int flush = 0; here && flush < 2; ++flush) {
     ASSIGN_OR_RETURN(const bool claimed, Flush(session, true));
-    // What another has taken out is not confirmed yet: the buffer stays until its claim has ended.
-    if (!claimed) return absl::UnavailableError("another flushes");
+    // What another has taken out is not confirmed yet: the buffer stays until its claim has ended,
+    // and a later step goes on.
+    if (!claimed) return absl::OkStatus();
   }
   RETURN_IF_ERROR(parts_.buffer.Delete(session.session_id));
   RETURN_IF_ERROR(parts_.sessions.Finish(session));

@@ -41,7 +41,7 @@ class PublisherWorker {
   void Wake() { loop_.Wake(); }
 
  private:
-  std::chrono::microseconds Step();
+  common::executor::Loop::Outcome Step();
   absl::Status StepSession(const sessions::Session& session);
   absl::Status End(const sessions::Session& session);
   // One flush; false when none was due or another holds the claim, UNAVAILABLE while a pulse could

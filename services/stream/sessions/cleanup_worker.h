@@ -2,14 +2,18 @@
 #pragma once
 #include "libs/common/executor/executor.h"
 #include "libs/common/log/log.h"
+#include "libs/common/metrics/metrics.h"
 #include "services/stream/sessions/session_store.h"
 
 namespace stream::sessions {
 
 class CleanupWorker {
  public:
-  CleanupWorker(SessionStore& sessions, std::chrono::hours retention)
-      : sessions_(sessions), retention_(retention), loop_([this] { return Step(); }) {}
+  CleanupWorker(SessionStore& sessions, std::chrono::hours retention,
+                common::metrics::Registry& metrics)
+      : sessions_(sessions),
+        retention_(retention),
+        loop_("session_cleanup", metrics, [this] { return Step(); }) {}
 
   void Start() { loop_.Start(); }
   void Stop() { loop_.Stop(); }
@@ -19,11 +23,11 @@ class CleanupWorker {
   static constexpr std::chrono::seconds kRetry{30};
 
   // A batch at a time, so that no statement holds many rows.
-  std::chrono::microseconds Step() {
+  common::executor::Loop::Outcome Step() {
     const auto deleted = sessions_.PurgeEnded(common::Now() - retention_);
-    if (!deleted.ok()) return kRetry;
+    if (!deleted.ok()) return {kRetry, deleted.status()};
     if (*deleted > 0) common::log::Info("sessions.purged", {{"count", *deleted}});
-    return *deleted == SessionStore::kPurgeBatch ? std::chrono::microseconds(0) : kInterval;
+    return {*deleted == SessionStore::kPurgeBatch ? std::chrono::microseconds(0) : kInterval};
   }
 
   SessionStore& sessions_;

@@ -23,6 +23,7 @@ class NewsQueue {
 
  private:
   common::metrics::Counter& dropped_;
+  common::metrics::Gauge& depth_;
   std::mutex mutex_;
   std::deque<News> waiting_;
 };

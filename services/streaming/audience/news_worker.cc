@@ -31,11 +31,14 @@ common::outbox::Event EventOf(const News& news, common::Time now) {
 
 }  // namespace
 
-NewsWorker::NewsWorker(NewsQueue& news, common::outbox::Bus& bus, common::Clock clock)
+NewsWorker::NewsWorker(NewsQueue& news, common::outbox::Bus& bus,
+                       common::metrics::Registry& metrics, common::Clock clock)
     : news_(news),
       bus_(bus),
       clock_(std::move(clock)),
-      loop_([this] { return RunOnce() == kBatch ? std::chrono::microseconds::zero() : kPause; }) {}
+      loop_("audience_news", metrics, [this]() -> common::executor::Loop::Outcome {
+        return {RunOnce() == kBatch ? std::chrono::microseconds::zero() : kPause};
+      }) {}
 
 size_t NewsWorker::RunOnce() {
   const std::vector<News> waiting = news_.Take(kBatch);

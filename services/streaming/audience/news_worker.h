@@ -13,7 +13,8 @@ namespace streaming::audience {
 class NewsWorker {
  public:
   // Keeps the references. To be started after the bus.
-  NewsWorker(NewsQueue& news, common::outbox::Bus& bus, common::Clock clock);
+  NewsWorker(NewsQueue& news, common::outbox::Bus& bus, common::metrics::Registry& metrics,
+             common::Clock clock);
 
   void Start() { loop_.Start(); }
   void Stop() { loop_.Stop(); }

@@ -40,9 +40,11 @@ absl::StatusOr<Lead> RoundStore::TakeLead(const Shard& shard, std::string_view w
                                    {std::string(who), std::to_string(lease.count()),
                                     std::to_string(interval.count()), std::to_string(kRoundLimit)},
                                    kRepeatable));
-  if (reply.size() != 2) return absl::InternalError("rounds_v1_lead gave something else");
-  return Lead{.round = static_cast<uint32_t>(reply[0].integer()),
-              .next = std::chrono::milliseconds(reply[1].integer())};
+  if (reply.size() != 3) return absl::InternalError("rounds_v1_lead gave something else");
+  Lead lead{.round = static_cast<uint32_t>(reply[0].integer()),
+            .next = std::chrono::milliseconds(reply[1].integer())};
+  if (reply[2].integer() >= 0) lead.late = std::chrono::milliseconds(reply[2].integer());
+  return lead;
 }
 
 absl::StatusOr<uint64_t> RoundStore::Audit(const Shard& shard) {

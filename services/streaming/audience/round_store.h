@@ -3,6 +3,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@ namespace streaming::audience {
 struct Lead {
   uint32_t round = 0;                 // 0: somebody else leads
   std::chrono::milliseconds next{0};  // until the next round is due, or the other's lead ends
+  std::optional<std::chrono::milliseconds> late;  // how late the round began, if it began just now
 };
 
 class RoundStore {

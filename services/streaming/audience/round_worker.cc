@@ -5,7 +5,6 @@
 
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
-#include "libs/common/log/log.h"
 #include "services/streaming/audience/session_view.h"
 #include "services/streaming/blending/crowd.h"
 #include "services/streaming/errors.h"
@@ -23,6 +22,19 @@ constexpr char kLeftHelp[] = "Heads that left in a round, by reason.";
 
 }  // namespace
 
+RoundWorker::Gauges::Gauges(common::metrics::Registry& metrics)
+    : shards(metrics.GetGauge("streaming_round_shards_led", "Shards whose rounds we lead.")),
+      sessions(metrics.GetGauge("streaming_live_sessions",
+                                "Sessions with an audience in the shards that we lead, at their "
+                                "last round.")),
+      audience_heads(metrics.GetGauge("streaming_audience_heads",
+                                      "Heads in an audience in the shards that we lead, at their "
+                                      "last round.")),
+      pool_heads(metrics.GetGauge("streaming_pool_heads", "Heads in the shards that we lead.")),
+      free_heads(metrics.GetGauge("streaming_pool_free_heads",
+                                  "Heads in nobody's audience in the shards that we lead, at their "
+                                  "last round.")) {}
+
 RoundWorker::RoundWorker(RoundStore& rounds, LiveStore& live, pool::PoolStore& pools,
                          common::metrics::Registry& metrics, common::Clock clock, Options options)
     : rounds_(rounds),
@@ -33,17 +45,19 @@ RoundWorker::RoundWorker(RoundStore& rounds, LiveStore& live, pool::PoolStore& p
       self_(common::Uuid::V4().ToString()),
       duration_(metrics.GetTimer("streaming_round_duration_seconds",
                                  "What a shard's round took its leader.")),
+      lateness_(metrics.GetTimer("streaming_round_lateness_seconds",
+                                 "How long after it was due a shard's round began.")),
       steps_(metrics.GetCounter("streaming_round_steps_total", "Sessions stepped.")),
-      failures_(metrics.GetCounter("streaming_round_failures_total",
-                                   "Steps and shards that failed and are tried again.")),
+      failures_(metrics.GetCounter("streaming_round_step_failures_total",
+                                   "Sessions whose step failed and is tried again.")),
       repaired_(metrics.GetCounter("streaming_pool_bits_repaired_total",
                                    "Bits of a pool's bitmap that an audit found wrong.")),
       joined_(
           metrics.GetCounter("streaming_audience_joined_total", "Heads that joined in a round.")),
       bored_(metrics.GetCounter(kLeft, kLeftHelp, {{"reason", "Bored"}})),
       competed_(metrics.GetCounter(kLeft, kLeftHelp, {{"reason", "Competed"}})),
-      led_(metrics.GetGauge("streaming_round_shards_led", "Shards whose rounds we lead.")),
-      loop_([this] { return Tick(); }) {}
+      gauges_(metrics),
+      loop_("rounds", metrics, [this] { return Tick(); }) {}
 
 void RoundWorker::Stop() {
   stopping_ = true;
@@ -54,14 +68,10 @@ void RoundWorker::Stop() {
   for (const Shard& shard : *shards) rounds_.YieldLead(shard, self_).IgnoreError();
 }
 
-std::chrono::microseconds RoundWorker::Tick() {
+common::executor::Loop::Outcome RoundWorker::Tick() {
   next_ = kLookMax;
-  const auto stepped = RunOnce();
-  if (!stepped.ok()) {
-    failures_.Increment();
-    common::log::Warning("round_failed", {{"code", static_cast<int>(stepped.status().code())}});
-  }
-  return std::clamp(next_, kLookMin, kLookMax);
+  const absl::Status status = RunOnce().status();
+  return {std::clamp(next_, kLookMin, kLookMax), status};
 }
 
 absl::StatusOr<std::vector<Shard>> RoundWorker::Shards() {
@@ -79,7 +89,6 @@ absl::StatusOr<std::vector<Shard>> RoundWorker::Shards() {
 absl::StatusOr<uint32_t> RoundWorker::RunOnce() {
   ASSIGN_OR_RETURN(const auto shards, Shards());
   uint32_t stepped = 0;
-  uint32_t led = 0;
   absl::Status failure;
   for (const Shard& shard : shards) {
     if (stopping_) break;
@@ -89,9 +98,8 @@ absl::StatusOr<uint32_t> RoundWorker::RunOnce() {
     } else {
       failure = here.status();  // the other shards shall not wait for this one
     }
-    led += progress_.contains(ShardPrefix(shard)) ? 1 : 0;
   }
-  led_.Set(led);
+  Report();
   RETURN_IF_ERROR(failure);
   return stepped;
 }
@@ -101,7 +109,7 @@ absl::StatusOr<uint32_t> RoundWorker::RunShard(const Shard& shard) {
   const auto known = progress_.find(name);
   const bool loaded = known != progress_.end() && known->second.loaded;
   const milliseconds interval = loaded ? options_.high_load_interval : options_.interval;
-  ASSIGN_OR_RETURN(const Lead lead, rounds_.TakeLead(shard, self_, options_.lease, interval));
+  ASSIGN_OR_RETURN(const Lead lead, TakeLead(shard, interval));
   next_ = std::min({next_, lead.next, options_.lease / 3});
   if (lead.round == 0) {
     progress_.erase(name);
@@ -116,12 +124,43 @@ absl::StatusOr<uint32_t> RoundWorker::RunShard(const Shard& shard) {
   const common::Time begin = clock_();
   const auto stretch = static_cast<float>(interval.count()) / options_.interval.count();
   ASSIGN_OR_RETURN(const View view, rounds_.OfRound(shard, lead.round, stretch, begin));
+  progress.census = CensusOf(view);
   ASSIGN_OR_RETURN(const uint32_t stepped, StepAll(shard, view));
   const common::Duration took = clock_() - begin;
   duration_.Observe(common::ToSeconds(took));
   // Half of the time is the most that the heartbeat may take from everything else.
-  progress = {.finished_round = stopping_ ? 0 : lead.round, .loaded = took > options_.interval / 2};
+  progress.finished_round = stopping_ ? 0 : lead.round;
+  progress.loaded = took > options_.interval / 2;
   return stepped;
+}
+
+absl::StatusOr<Lead> RoundWorker::TakeLead(const Shard& shard, milliseconds interval) {
+  ASSIGN_OR_RETURN(const Lead lead, rounds_.TakeLead(shard, self_, options_.lease, interval));
+  if (lead.late) lateness_.Observe(common::ToSeconds(*lead.late));
+  return lead;
+}
+
+RoundWorker::Census RoundWorker::CensusOf(const View& view) {
+  Census census = {.sessions = static_cast<uint32_t>(view.sessions.size()),
+                   .pool_heads = view.pool_heads};
+  for (const SessionView& session : view.sessions) census.audience_heads += session.crowd;
+  for (const uint32_t heads : view.free_heads) census.free_heads += heads;
+  return census;
+}
+
+void RoundWorker::Report() {
+  Census sum;
+  for (const auto& [shard, progress] : progress_) {
+    sum.sessions += progress.census.sessions;
+    sum.audience_heads += progress.census.audience_heads;
+    sum.pool_heads += progress.census.pool_heads;
+    sum.free_heads += progress.census.free_heads;
+  }
+  gauges_.shards.Set(static_cast<double>(progress_.size()));
+  gauges_.sessions.Set(sum.sessions);
+  gauges_.audience_heads.Set(sum.audience_heads);
+  gauges_.pool_heads.Set(sum.pool_heads);
+  gauges_.free_heads.Set(sum.free_heads);
 }
 
 absl::StatusOr<uint32_t> RoundWorker::StepAll(const Shard& shard, const View& view) {
@@ -145,8 +184,7 @@ absl::StatusOr<uint32_t> RoundWorker::StepAll(const Shard& shard, const View& vi
     if (batch.size() == kBatch) Tell(batch);
     if (clock_() - renewed < options_.lease / 3) continue;
     renewed = clock_();
-    ASSIGN_OR_RETURN(const Lead lead,
-                     rounds_.TakeLead(shard, self_, options_.lease, options_.interval));
+    ASSIGN_OR_RETURN(const Lead lead, TakeLead(shard, options_.interval));
     if (lead.round == 0) break;  // another instance is at it
   }
   Tell(batch);

@@ -51,21 +51,42 @@ class RoundWorker {
   static constexpr size_t kBatch = 32;
 
  private:
-  // What this instance knows of a shard.
+  // How many there were of each when a round began.
+  struct Census {
+    uint32_t sessions = 0;
+    uint32_t audience_heads = 0;
+    uint32_t pool_heads = 0;
+    uint32_t free_heads = 0;
+  };
+  // What this instance knows of a shard that it leads.
   struct Progress {
     uint32_t finished_round = 0;
     bool loaded = false;  // the last round took too long
+    Census census;
+  };
+  // The same over all shards that we lead, for the metrics.
+  struct Gauges {
+    explicit Gauges(common::metrics::Registry& metrics);
+
+    common::metrics::Gauge& shards;
+    common::metrics::Gauge& sessions;
+    common::metrics::Gauge& audience_heads;
+    common::metrics::Gauge& pool_heads;
+    common::metrics::Gauge& free_heads;
   };
 
   absl::StatusOr<std::vector<Shard>> Shards();
   absl::StatusOr<uint32_t> RunShard(const Shard& shard);
+  absl::StatusOr<Lead> TakeLead(const Shard& shard, std::chrono::milliseconds interval);
+  static Census CensusOf(const View& view);
+  void Report();
   absl::StatusOr<uint32_t> StepAll(const Shard& shard, const View& view);
   // nullopt when the session took part in the round already, or ended.
   absl::StatusOr<std::optional<LiveSession>> StepOne(const LiveKey& key, const View& view,
                                                      const Field& field, uint32_t self);
   void Count(const Applied& applied);
   void Tell(std::vector<LiveSession>& stepped);
-  std::chrono::microseconds Tick();
+  common::executor::Loop::Outcome Tick();
 
   RoundStore& rounds_;
   LiveStore& live_;
@@ -77,13 +98,14 @@ class RoundWorker {
   std::chrono::milliseconds next_{0};         // until some shard wants another look
   std::atomic<bool> stopping_{false};
   common::metrics::Histogram& duration_;
+  common::metrics::Histogram& lateness_;
   common::metrics::Counter& steps_;
   common::metrics::Counter& failures_;
   common::metrics::Counter& repaired_;
   common::metrics::Counter& joined_;
   common::metrics::Counter& bored_;
   common::metrics::Counter& competed_;
-  common::metrics::Gauge& led_;
+  const Gauges gauges_;
   common::executor::Loop loop_;
 };
 

@@ -11,8 +11,6 @@ namespace {
 using bannou::stream::v1::StreamPlatformSessionEndedEvent;
 using bannou::stream::v1::StreamPlatformSessionStartedEvent;
 
-constexpr int kFetchMax = 64;
-constexpr std::chrono::milliseconds kFetchWait{1000};
 constexpr std::chrono::milliseconds kRetryPause{1000};
 constexpr std::string_view kStarted = "stream.platform.session.started";
 constexpr std::string_view kEnded = "stream.platform.session.ended";
@@ -30,31 +28,23 @@ absl::StatusOr<PlatformSession> SessionOf(std::string_view payload, Event& event
 
 }  // namespace
 
-absl::Status PlatformSessionWorker::Start() {
-  if (consumer_ != nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(consumer_, common::nats::PullConsumer::Open(
-                                  jetstream_, {.stream = "STREAM",
-                                               .durable = "streaming_platform_sessions",
-                                               .filter_subject = "stream.platform.session.*"}));
-  loop_.Start();
-  return absl::OkStatus();
-}
+PlatformSessionWorker::PlatformSessionWorker(PlatformSessionStore& store,
+                                             common::metrics::Registry& metrics,
+                                             common::Clock clock)
+    : store_(store),
+      clock_(std::move(clock)),
+      consumer_({.stream = "STREAM",
+                 .durable = "streaming_platform_sessions",
+                 .filter_subject = "stream.platform.session.*"},
+                metrics, [this](common::nats::Message& message) { return Process(message); }) {}
 
-std::chrono::microseconds PlatformSessionWorker::Step() {
-  auto messages = consumer_->Fetch(kFetchMax, kFetchWait);
-  if (!messages.ok()) return kRetryPause;
-  for (common::nats::Message& message : *messages) {
-    const absl::Status handled = Handle(message.subject(), message.payload());
-    // Whatever cannot be read now cannot be read later either.
-    const bool done = handled.ok() || absl::IsInvalidArgument(handled);
-    if (!handled.ok()) {
-      common::log::Warning("platform_session_event_failed",
-                           {{"code", absl::StatusCodeToString(handled.code())}});
-    }
-    const absl::Status answered = done ? message.Ack() : message.Nak(kRetryPause);
-    if (!answered.ok()) common::log::Warning("platform_session_event_unanswered");
-  }
-  return std::chrono::microseconds(0);
+absl::Status PlatformSessionWorker::Process(common::nats::Message& message) {
+  const absl::Status handled = Handle(message.subject(), message.payload());
+  if (handled.ok()) return message.Ack();
+  common::log::Warning("platform_session.event_failed",
+                       {{"code", absl::StatusCodeToString(handled.code())}});
+  // Whatever cannot be read now cannot be read later either.
+  return absl::IsInvalidArgument(handled) ? message.Ack() : message.Nak(kRetryPause);
 }
 
 absl::Status PlatformSessionWorker::Handle(std::string_view subject, std::string_view payload) {

@@ -1,5 +1,6 @@
 #include "services/streaming/blending/pulse_worker.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <bannou/stream/v1/sentiment.pb.h>
@@ -8,7 +9,6 @@
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
 #include "libs/common/log/log.h"
-#include "libs/common/trace/trace.h"
 #include "services/streaming/errors.h"
 
 namespace streaming::blending {
@@ -19,10 +19,7 @@ using audience::LiveSession;
 using bannou::stream::v1::SentimentPulse;
 using common::nats::Message;
 
-constexpr int kFetchMax = 64;
-constexpr std::chrono::milliseconds kFetchWait{1000};
 constexpr std::chrono::milliseconds kRetryPause{1000};
-constexpr std::string_view kDeadSubject = "dead.stream.audience.pulse";
 
 constexpr std::array<const char*, kPulseOutcomes> kOutcomeWords = {
     "applied", "duplicate", "stale", "unknown", "foreign", "no_session", "malformed"};
@@ -94,15 +91,14 @@ absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse, 
 }  // namespace
 
 PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platform_sessions,
-                         common::nats::JetStream& jetstream, common::metrics::Registry& metrics,
-                         common::Clock clock)
+                         common::metrics::Registry& metrics, common::Clock clock)
     : live_(live),
       platform_sessions_(platform_sessions),
-      jetstream_(jetstream),
       clock_(std::move(clock)),
       lag_(metrics.GetTimer("streaming_pulse_lag_seconds",
-                            "From the assembly of a pulse, cut to its interval, to its effect.")),
-      loop_([this] { return Step(); }) {
+                            "From a pulse's arrival in its stream to its effect.")),
+      consumer_({.stream = "PULSES", .durable = "streaming_blending"}, metrics,
+                [this](Message& message) { return Process(message); }) {
   for (size_t i = 0; i < kPulseOutcomes; ++i) {
     outcomes_[i] = &metrics.GetCounter("streaming_pulses_total",
                                        "Pulses of real crowds, by what became of them.",
@@ -110,45 +106,21 @@ PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platfo
   }
 }
 
-absl::Status PulseWorker::Start() {
-  if (consumer_ != nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(consumer_,
-                   common::nats::PullConsumer::Open(
-                       jetstream_, {.stream = "PULSES", .durable = "streaming_blending"}));
-  loop_.Start();
-  return absl::OkStatus();
-}
-
-std::chrono::microseconds PulseWorker::Step() {
-  auto messages = consumer_->Fetch(kFetchMax, kFetchWait);
-  if (!messages.ok()) return kRetryPause;
-  for (Message& message : *messages) Process(message);
-  return std::chrono::microseconds(0);
-}
-
-void PulseWorker::Process(Message& message) {
-  const auto caller = common::trace::Parse(message.Header("traceparent").value_or(""));
-  const common::trace::Scope trace(caller ? common::trace::ChildOf(*caller)
-                                          : common::trace::NewRoot());
+absl::Status PulseWorker::Process(Message& message) {
   const auto handled = Handle(message.payload(), message.delivered());
-  absl::Status answered;
   if (!handled.ok()) {
-    common::log::Warning("pulse_failed",
+    common::log::Warning("pulse.failed",
                          {{"code", absl::StatusCodeToString(handled.status().code())}});
-    answered = message.Nak(kRetryPause);
-  } else if (!*handled) {
-    answered = message.Nak(kUnknownPause);
-  } else {
-    outcomes_[static_cast<size_t>(**handled)]->Increment();
-    answered = *handled == PulseOutcome::kMalformed ? Bury(message) : message.Ack();
+    return message.Nak(kRetryPause);
   }
-  // Without an answer it comes again, and then it is known.
-  if (!answered.ok()) common::log::Warning("pulse_unanswered");
-}
-
-absl::Status PulseWorker::Bury(Message& message) {
-  const auto buried = jetstream_.Publish(kDeadSubject, message.payload(), {}, "");
-  return buried.ok() ? message.Term() : message.Nak(kRetryPause);
+  if (!*handled) return message.Nak(kUnknownPause);
+  const PulseOutcome outcome = **handled;
+  outcomes_[static_cast<size_t>(outcome)]->Increment();
+  if (outcome == PulseOutcome::kApplied) {
+    // The two clocks may differ.
+    lag_.Observe(std::max(0.0, common::ToSeconds(clock_() - message.stored_at())));
+  }
+  return outcome == PulseOutcome::kMalformed ? consumer_.Bury(message) : message.Ack();
 }
 
 absl::StatusOr<std::optional<PulseOutcome>> PulseWorker::Handle(std::string_view payload,
@@ -166,11 +138,7 @@ absl::StatusOr<std::optional<PulseOutcome>> PulseWorker::Handle(std::string_view
   }
   if (!feed.session) return PulseOutcome::kNoSession;
   if (!feed.own) return PulseOutcome::kForeign;
-  ASSIGN_OR_RETURN(const PulseOutcome outcome, Blend(*feed.session, arrival->pulse, now));
-  if (outcome == PulseOutcome::kApplied) {
-    lag_.Observe(common::ToSeconds(clock_() - arrival->at));
-  }
-  return outcome;
+  return Blend(*feed.session, arrival->pulse, now);
 }
 
 absl::StatusOr<PulseOutcome> PulseWorker::Blend(const audience::LiveKey& key, const Pulse& pulse,

@@ -4,16 +4,14 @@
 // the same step in which the pulse's id is remembered, and only then is the pulse acknowledged.
 #pragma once
 #include <array>
-#include <memory>
 #include <string_view>
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include "libs/common/base/time.h"
-#include "libs/common/executor/executor.h"
 #include "libs/common/metrics/metrics.h"
-#include "libs/common/nats/consumer.h"
+#include "libs/common/nats/consumer_loop.h"
 #include "services/streaming/audience/live_store.h"
 #include "services/streaming/blending/crowd.h"
 #include "services/streaming/blending/platform_session_store.h"
@@ -42,33 +40,27 @@ class PulseWorker {
  public:
   // Keeps the references.
   PulseWorker(audience::LiveStore& live, PlatformSessionStore& platform_sessions,
-              common::nats::JetStream& jetstream, common::metrics::Registry& metrics,
-              common::Clock clock = common::Now);
+              common::metrics::Registry& metrics, common::Clock clock = common::Now);
 
-  // Binds to the consumer `streaming_blending` of the stream PULSES and begins. UNAVAILABLE when
-  // NATS is away. May be called again.
-  absl::Status Start();
-  void Stop() { loop_.Stop(); }
+  // Begins to read the consumer `streaming_blending` of the stream PULSES; as ConsumerLoop's.
+  absl::Status Start(common::nats::JetStream& jetstream) { return consumer_.Start(jetstream); }
+  void Stop() { consumer_.Stop(); }
 
   // What a pulse does; its `delivered`-th delivery. nullopt: try again after kUnknownPause. An
   // error is one of the stores, and the pulse should come again.
   absl::StatusOr<std::optional<PulseOutcome>> Handle(std::string_view payload, uint64_t delivered);
 
  private:
-  std::chrono::microseconds Step();
-  void Process(common::nats::Message& message);
-  absl::Status Bury(common::nats::Message& message);
+  absl::Status Process(common::nats::Message& message);
   absl::StatusOr<PulseOutcome> Blend(const audience::LiveKey& key, const Pulse& pulse,
                                      common::Time now);
 
   audience::LiveStore& live_;
   PlatformSessionStore& platform_sessions_;
-  common::nats::JetStream& jetstream_;
   const common::Clock clock_;
   std::array<common::metrics::Counter*, kPulseOutcomes> outcomes_{};
   common::metrics::Histogram& lag_;
-  std::unique_ptr<common::nats::PullConsumer> consumer_;
-  common::executor::Loop loop_;
+  common::nats::ConsumerLoop consumer_;
 };
 
 }  // namespace streaming::blending

@@ -24,15 +24,12 @@ CareerProgressionWorker::CareerProgressionWorker(CareerStore& store,
       applied_(CounterOf(metrics, "applied")),
       failed_(CounterOf(metrics, "failed")),
       clock_(std::move(clock)),
-      loop_([this] { return Step(); }) {}
+      loop_("careers", metrics, [this] { return Step(); }) {}
 
-common::Duration CareerProgressionWorker::Step() {
+common::executor::Loop::Outcome CareerProgressionWorker::Step() {
   const auto page = store_.ListUnapplied(cursor_, kPageMax);
-  if (!page.ok()) {
-    common::log::Warning("careers_not_listed",
-                         {{"reason", common::ToStd(page.status().message())}});
-    return kInterval;
-  }
+  if (!page.ok()) return {kInterval, page.status()};
+  absl::Status result;
   for (const common::Uuid& session : *page) {
     const common::trace::Scope scope(common::trace::NewRoot());
     const absl::Status applied = store_.ApplySession(session, clock_());
@@ -41,12 +38,13 @@ common::Duration CareerProgressionWorker::Step() {
       continue;
     }
     failed_.Increment();
-    common::log::Warning("career_not_applied", {{"session_id", session.ToString()},
-                                                {"reason", common::ToStd(applied.message())}});
+    common::log::Warning("career.not_applied", {{"session_id", session.ToString()},
+                                                {"problem", common::ToStd(applied.message())}});
+    result.Update(applied);
   }
   const bool more = page->size() == static_cast<size_t>(kPageMax);
   cursor_ = more ? page->back() : common::Uuid();
-  return more ? common::Duration::zero() : kInterval;
+  return {more ? common::Duration::zero() : kInterval, result};
 }
 
 }  // namespace streaming::careers

@@ -21,7 +21,7 @@ class CareerProgressionWorker {
 
   // One page of sessions, and how long to wait for the next: nothing while there are more. A
   // session that fails is tried again in the next pass and holds up no other.
-  common::Duration Step();
+  common::executor::Loop::Outcome Step();
 
   static constexpr std::chrono::minutes kInterval{1};
   static constexpr int kPageMax = 100;

@@ -178,7 +178,7 @@ absl::StatusOr<int> HypeStore::RelayEntries(const std::string& key,
            *pending});
     } else {
       dropped_.Increment();
-      common::log::Error("hype_transition_malformed");
+      common::log::Error("hype.transition_malformed");
     }
   }
   int relayed = 0;

@@ -1,7 +1,6 @@
 #include "services/streaming/hype/hype_worker.h"
 
 #include "libs/common/base/status.h"
-#include "libs/common/log/log.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/hype/session_hype.h"
 
@@ -15,17 +14,15 @@ common::Uuid IdOf(const audience::LiveKey& session, const Train& train) {
 }  // namespace
 
 HypeWorker::HypeWorker(audience::LiveStore& live, HypeStore& store, pool::PoolStore& pools,
-                       Options options)
+                       common::metrics::Registry& metrics, Options options)
     : live_(live),
       store_(store),
       pools_(pools),
       options_(std::move(options)),
-      loop_([this]() -> std::chrono::microseconds {
-        if (const absl::Status status = RunOnce(); !status.ok()) {
-          common::log::Warning("hype_processing_failed",
-                               {{"code", absl::StatusCodeToString(status.code())}});
-        }
-        return options_.interval;
+      running_(metrics.GetGauge("streaming_hype_trains",
+                                "Hype trains that run by the record, of all instances.")),
+      loop_("hype", metrics, [this]() -> common::executor::Loop::Outcome {
+        return {options_.interval, RunOnce()};
       }) {}
 
 absl::Status HypeWorker::RunOnce() {
@@ -33,6 +30,7 @@ absl::Status HypeWorker::RunOnce() {
   // more has either completed, and then its transition waits in a list and is relayed here, or was
   // lost with its session, and then nothing waits.
   ASSIGN_OR_RETURN(const std::vector<OpenTrain> open, store_.ListOpen());
+  running_.Set(static_cast<double>(open.size()));
   const common::Time now = options_.clock();
   std::vector<OpenTrain> unknown;
   absl::Status first_error;

@@ -7,6 +7,7 @@
 
 #include "libs/common/base/time.h"
 #include "libs/common/executor/executor.h"
+#include "libs/common/metrics/metrics.h"
 #include "services/streaming/audience/live_store.h"
 #include "services/streaming/hype/hype_store.h"
 #include "services/streaming/hype/hype_train.h"
@@ -25,7 +26,8 @@ class HypeWorker {
   };
 
   // Keeps the references.
-  HypeWorker(audience::LiveStore& live, HypeStore& store, pool::PoolStore& pools, Options options);
+  HypeWorker(audience::LiveStore& live, HypeStore& store, pool::PoolStore& pools,
+             common::metrics::Registry& metrics, Options options);
 
   void Start() { loop_.Start(); }
   void Stop() { loop_.Stop(); }
@@ -42,6 +44,7 @@ class HypeWorker {
   HypeStore& store_;
   pool::PoolStore& pools_;
   const Options options_;
+  common::metrics::Gauge& running_;
   common::executor::Loop loop_;
 };
 

@@ -4,8 +4,9 @@
 
 -- lead: takes or keeps the lead, and begins the next round when it is due.
 -- keys: the shard's rounds; args: who asks, how long the lead lasts and how long a round lasts (in
--- ms), one more than the highest round. Returns the round (0 = somebody else leads) and the
--- milliseconds until the next one is due, or until the other's lead ends.
+-- ms), one more than the highest round. Returns the round (0 = somebody else leads), the milliseconds
+-- until the next one is due, or until the other's lead ends, and by how many the round began late if
+-- it began now (else -1).
 local function lead(keys, args)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -13,14 +14,16 @@ local function lead(keys, args)
   local leader, lasts, round, due = found[1], tonumber(found[2] or 0), tonumber(found[3] or 0),
     tonumber(found[4] or 0)
   if leader and leader ~= args[1] and lasts > now then
-    return { 0, lasts - now }
+    return { 0, lasts - now, -1 }
   end
+  local late = -1
   if now >= due then
+    late = due > 0 and now - due or 0
     round, due = round % (tonumber(args[4]) - 1) + 1, now + tonumber(args[3])
   end
   redis.call('HSET', keys[1], 'leader', args[1], 'until', now + tonumber(args[2]), 'round', round,
     'due', due)
-  return { round, due - now }
+  return { round, due - now, late }
 end
 
 -- yield: gives the lead up, if it is the caller's.

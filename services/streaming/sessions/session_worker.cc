@@ -5,7 +5,6 @@
 
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
-#include "libs/common/log/log.h"
 #include "services/streaming/errors.h"
 
 namespace streaming::sessions {
@@ -19,27 +18,22 @@ SessionWorker::SessionWorker(const Parts& parts, common::metrics::Registry& metr
                                   "Sessions that a crash had left between two steps.")),
       expiries_(metrics.GetCounter("streaming_session_expiries_total",
                                    "Sessions that nobody started or used for too long.")),
-      failures_(metrics.GetCounter("streaming_session_worker_failures_total",
-                                   "Looks and checkpoints that failed and are tried again.")),
-      loop_([this] { return Tick(); }) {}
-
-std::chrono::microseconds SessionWorker::Tick() {
-  if (const absl::Status status = RunOnce(); !status.ok()) {
-    failures_.Increment();
-    common::log::Warning("session_worker_failed", {{"code", static_cast<int>(status.code())}});
-  }
-  return options_.interval;
-}
+      lost_checkpoints_(metrics.GetCounter(
+          "streaming_checkpoints_failed_total",
+          "Writings of checkpoints that failed; the next round's brings the same and more.")),
+      loop_("sessions", metrics, [this]() -> common::executor::Loop::Outcome {
+        return {options_.interval, RunOnce()};
+      }) {}
 
 void SessionWorker::Checkpoint(std::span<const audience::LiveSession> sessions) {
   std::vector<sessions::Checkpoint> checkpoints;
   for (const audience::LiveSession& session : sessions) {
     checkpoints.push_back({.session = session.key.session, .counters = CountersOf(session)});
     if (checkpoints.size() < SessionStore::kCheckpointsMax) continue;
-    if (!parts_.sessions.SaveCheckpoints(checkpoints).ok()) failures_.Increment();
+    if (!parts_.sessions.SaveCheckpoints(checkpoints).ok()) lost_checkpoints_.Increment();
     checkpoints.clear();
   }
-  if (!parts_.sessions.SaveCheckpoints(checkpoints).ok()) failures_.Increment();
+  if (!parts_.sessions.SaveCheckpoints(checkpoints).ok()) lost_checkpoints_.Increment();
 }
 
 template <class Handle>

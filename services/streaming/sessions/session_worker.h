@@ -56,14 +56,13 @@ class SessionWorker {
   absl::Status MindLive(const Session& session, common::Time now);
   absl::Status MindShard(const audience::Shard& shard);
   absl::Status MindAudience(const audience::LiveKey& key, common::Time now);
-  std::chrono::microseconds Tick();
 
   const Parts parts_;
   const common::Clock clock_;
   const Options options_;
   common::metrics::Counter& repairs_;
   common::metrics::Counter& expiries_;
-  common::metrics::Counter& failures_;
+  common::metrics::Counter& lost_checkpoints_;
   common::executor::Loop loop_;
 };
 
