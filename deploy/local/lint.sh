@@ -64,7 +64,9 @@ contract_keeps_promises() {
 }
 
 # Where this branch left main; fails in a clone that does not know.
-fork_point() { git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null; }
+fork_point() {
+  git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null
+}
 
 # clang 14 knows coroutines, but neither libstdc++ 12 nor this Boost expects that of it.
 TIDY_COROUTINES=(--extra-arg=-D__cpp_impl_coroutine=201902L

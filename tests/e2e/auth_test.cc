@@ -50,8 +50,9 @@ TEST(Auth, ADaemonWithoutAKeyDoesNotStart) {
     const std::string prefix = name == "stream" ? "STREAM" : "STREAMING";
     const Ended ended = RunToEnd("env -i " + Program(name));
     EXPECT_EQ(ended.exit_code, 2);
-    EXPECT_EQ(ended.output, "error: " + prefix +
-                                "_AUTH_HS256_KEY: auth mode token needs it, or an AUTH_KEYS_FILE\n");
+    EXPECT_EQ(
+        ended.output,
+        "error: " + prefix + "_AUTH_HS256_KEY: auth mode token needs it, or an AUTH_KEYS_FILE\n");
   }
 }
 

@@ -92,7 +92,8 @@ class Reader {
 
 void CheckName(const std::string& name, const Family& family, Reader& reader) {
   static const std::regex kOtherUnit(
-      R"(_(ms|milliseconds|micros|microseconds|minutes|hours|days|kb|mb|kilobytes|megabytes|percent)(_|$))");
+      "_(ms|milliseconds|micros|microseconds|minutes|hours|days|kb|mb|kilobytes|megabytes|percent)"
+      "(_|$)");
   const bool counter = family.type == "counter";
   if (counter != Ends(name, "_total")) reader.Complain("_total is of counters, and of all", name);
   if (std::regex_search(name, kOtherUnit)) reader.Complain("not a base unit", name);

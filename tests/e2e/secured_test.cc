@@ -40,49 +40,25 @@ std::string RedisUser(const std::string& name) {
 }
 
 // Servers of which each demands an identity, all but Redis over TLS.
-class SecuredServers {
- public:
-  // What a daemon with this name must be told to be let in, and to let in others likewise.
-  Settings SettingsOf(const std::string& name) {
-    const std::string database = maria_.CreateDatabase();
-    maria_.Run("CREATE USER '" + name + "'@'" + MariaDbServer::host() + "' IDENTIFIED BY '" +
-               kPassword + "' REQUIRE SSL; GRANT ALL ON " + database + ".* TO '" + name + "'@'" +
-               MariaDbServer::host() + "'");
-    return {std::string("AUTH_HS256_KEY=") + kAuthKey,
-            "GRPC_TLS_CERT_FILE=" + own_.certificate,
-            "GRPC_TLS_KEY_FILE=" + own_.key,
-            "GRPC_TLS_CLIENT_CA_FILE=" + authority_.certificate(),
-            "MYSQL_ADDR=localhost:" + std::to_string(maria_.port()),
-            "MYSQL_DATABASE=" + database,
-            "MYSQL_USER=" + name,
-            "MYSQL_" + Password(),
-            "MYSQL_TLS_CA_FILE=" + authority_.certificate(),
-            "NATS_URL=" + nats_.url(),
-            "NATS_USER=app",
-            "NATS_" + Password(),
-            "NATS_TLS_CA_FILE=" + authority_.certificate(),
-            "NATS_TLS_HOSTNAME=localhost",
-            "NATS_TLS_CERT_FILE=" + client_.certificate,
-            "NATS_TLS_KEY_FILE=" + client_.key,
-            "REDIS_ADDR=" + redis_.address(),
-            "REDIS_USER=" + name,
-            "REDIS_" + Password()};
-  }
-
-  const KeyPair& client() const { return client_; }
-  const std::string& authority() const { return authority_.certificate(); }
-  KeyPair StrangersPair() { return stranger_.Issue(); }
-
- private:
-  Authority authority_;
-  Authority stranger_;
-  const KeyPair own_ = authority_.Issue(kHosts);
-  const KeyPair client_ = authority_.Issue();
-  RedisServer redis_{
+struct SecuredServers {
+  Authority authority;
+  Authority stranger;
+  const KeyPair own = authority.Issue(kHosts);
+  const KeyPair client = authority.Issue();
+  RedisServer redis{
       Words("--user default on nopass -@all +ping" + RedisUser("stream") + RedisUser("streaming"))};
-  NatsServer nats_{{"--tlsverify", "--tlscert", own_.certificate, "--tlskey", own_.key,
-                    "--tlscacert", authority_.certificate(), "--user", "app", "--pass", kPassword}};
-  MariaDbServer maria_{{"--ssl-cert=" + own_.certificate, "--ssl-key=" + own_.key}};
+  NatsServer nats{{"--tlsverify", "--tlscert", own.certificate, "--tlskey", own.key, "--tlscacert",
+                   authority.certificate(), "--user", "app", "--pass", kPassword}};
+  MariaDbServer maria{{"--ssl-cert=" + own.certificate, "--ssl-key=" + own.key}};
+
+  // A database of its own, and a user for it who must come over TLS.
+  std::string CreateDatabaseFor(const std::string& user) {
+    const std::string database = maria.CreateDatabase();
+    maria.Run("CREATE USER '" + user + "'@'" + MariaDbServer::host() + "' IDENTIFIED BY '" +
+              kPassword + "' REQUIRE SSL; GRANT ALL ON " + database + ".* TO '" + user + "'@'" +
+              MariaDbServer::host() + "'");
+    return database;
+  }
 };
 
 std::string AdminToken() {
@@ -97,16 +73,16 @@ class SecuredTest : public ::testing::Test {
     return RunToEnd(Program("call") + " --deadline 5 --token " + AdminToken() + " " + options +
                     " " + daemon.grpc_address() + " " + words);
   }
-  std::string Trust() const { return "--tls-ca " + servers_.authority(); }
+  std::string Trust() const { return "--tls-ca " + servers_.authority.certificate(); }
   std::string Show(const KeyPair& pair) const {
     return Trust() + " --tls-cert " + pair.certificate + " --tls-key " + pair.key;
   }
 
   // One call that works, and three that do not come through.
   void ExpectOnlyTheInvited(const Daemon& daemon, const std::string& words) {
-    const Ended invited = Call(daemon, Show(servers_.client()), words);
+    const Ended invited = Call(daemon, Show(servers_.client), words);
     EXPECT_EQ(invited.exit_code, 0) << invited.output;
-    EXPECT_EQ(Call(daemon, Show(servers_.StrangersPair()), words).exit_code, 1);
+    EXPECT_EQ(Call(daemon, Show(servers_.stranger.Issue()), words).exit_code, 1);
     EXPECT_EQ(Call(daemon, Trust(), words).exit_code, 1);
     EXPECT_EQ(Call(daemon, "", words).exit_code, 1);
   }
@@ -115,12 +91,33 @@ class SecuredTest : public ::testing::Test {
 };
 
 TEST_F(SecuredTest, BothDaemonsWorkEncryptedAndAuthenticated) {
-  const Daemon game_side("streaming", "STREAMING", servers_.SettingsOf("streaming"));
+  // What a daemon with this name must be told to be let in, and to let in others likewise.
+  const auto settings_of = [this](const std::string& name) {
+    return Settings{"GRPC_TLS_CERT_FILE=" + servers_.own.certificate,
+                    "GRPC_TLS_KEY_FILE=" + servers_.own.key,
+                    "GRPC_TLS_CLIENT_CA_FILE=" + servers_.authority.certificate(),
+                    "MYSQL_ADDR=localhost:" + std::to_string(servers_.maria.port()),
+                    "MYSQL_DATABASE=" + servers_.CreateDatabaseFor(name),
+                    "MYSQL_USER=" + name,
+                    "MYSQL_" + Password(),
+                    "MYSQL_TLS_CA_FILE=" + servers_.authority.certificate(),
+                    "NATS_URL=" + servers_.nats.url(),
+                    "NATS_USER=app",
+                    std::string("NATS_PASSWORD=") + kPassword,
+                    "NATS_TLS_CA_FILE=" + servers_.authority.certificate(),
+                    "NATS_TLS_HOSTNAME=localhost",
+                    "NATS_TLS_CERT_FILE=" + servers_.client.certificate,
+                    "NATS_TLS_KEY_FILE=" + servers_.client.key,
+                    "REDIS_ADDR=" + servers_.redis.address(),
+                    "REDIS_USER=" + name,
+                    "REDIS_" + Password()};
+  };
+  const Daemon game_side("streaming", "STREAMING", settings_of("streaming"));
   ExpectOnlyTheInvited(game_side,
                        "bannou.streaming.v1.AudiencePoolService/SeedAudiencePool "
                        "'{\"game_service_id\":\"" +
                            common::Uuid::V4().ToString() + "\"}'");
-  Settings settings = servers_.SettingsOf("stream");
+  Settings settings = settings_of("stream");
   settings.push_back("HTTP_ADDR=127.0.0.1:0");
   const Daemon platform_side("stream", "STREAM", settings);
   ExpectOnlyTheInvited(platform_side,
@@ -202,6 +199,29 @@ TEST(Secured, ReadinessTellsOfAPermissionThatWasTakenAway) {
   std::ifstream log(daemon.directory() / "log");
   const std::string text{std::istreambuf_iterator<char>(log), {}};
   EXPECT_THAT(text, HasSubstr("redis answered NOPERM"));
+}
+
+TEST(Secured, NatsIsShownTheTokenOrTheCredentials) {
+  const NatsServer nats({"--auth", kPassword});
+  const Daemon daemon("streaming", "STREAMING",
+                      {"NATS_URL=" + nats.url(), std::string("NATS_TOKEN=") + kPassword});
+  EXPECT_EQ(daemon.Get("/readyz").status, 200);
+
+  Settings settings = OnSharedMariaDb();
+  settings.insert(settings.end(), {"REDIS_ADDR=" + common::testing::SharedRedis().address(),
+                                   "NATS_URL=" + nats.url()});
+  const auto start_with = [&settings](const std::string& setting) {
+    Settings all = settings;
+    all.push_back(setting);
+    return RunStreaming(all);
+  };
+  EXPECT_EQ(start_with("NATS_TOKEN=another").exit_code, 1);
+  const common::testing::TempDir folder;
+  const std::string file = folder.path() / "app.creds";
+  std::ofstream(file) << "no credentials";
+  const Ended ended = start_with("NATS_CREDENTIALS_FILE=" + file);
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.output, HasSubstr("nats"));
 }
 
 TEST(Secured, NatsThatRefusesForGoodEndsTheProcess) {

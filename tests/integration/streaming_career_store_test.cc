@@ -56,7 +56,9 @@ std::vector<Attendee> Crowd(uint32_t first, uint32_t count, double interest = 0.
 
 class StreamingCareerTest : public ::testing::Test {
  protected:
-  void SetUp() override { ASSERT_TRUE(common::mysql::Migrate(mysql_.options(), migrations::Files()).ok()); }
+  void SetUp() override {
+    ASSERT_TRUE(common::mysql::Migrate(mysql_.options(), migrations::Files()).ok());
+  }
 
   // As a session's end does it: one transaction, the follows in it.
   Outcome Record(const StreamerKey& streamer, uint32_t ordinal,

@@ -63,10 +63,11 @@ absl::Status WithReason(const absl::Status& status) {
 }  // namespace
 
 std::vector<Reason> CommonReasons() {
-  return {kTokenMissing,     kTokenInvalid,    kPermissionDenied, kNotOwner,       kInvalidFields,
-          kMalformedRequest, kRequestIdReused, kServiceDisabled,  kNotImplemented, kOverloaded,
-          kRateLimited,      kDraining,        kUnavailable,      kConflict,       kDeadlineExceeded,
-          kCancelled,        kInternal};
+  return {kTokenMissing,   kTokenInvalid,     kPermissionDenied, kNotOwner,
+          kInvalidFields,  kMalformedRequest, kRequestIdReused,  kServiceDisabled,
+          kNotImplemented, kOverloaded,       kRateLimited,      kDraining,
+          kUnavailable,    kConflict,         kDeadlineExceeded, kCancelled,
+          kInternal};
 }
 
 absl::Status Make(const Reason& reason, std::string_view message) {

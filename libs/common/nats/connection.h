@@ -71,8 +71,8 @@ class Connection {
   absl::Status Subscribe(const std::string& subject, Handler handler);
 
   bool connected() const;
-  // Whether it is over for good: nats.c gives up when the server refuses the identity twice in a row
-  // at a reconnect.
+  // Whether it is over for good: nats.c gives up when the server refuses the identity twice in a
+  // row at a reconnect.
   bool closed() const;
   Stats stats() const;
 

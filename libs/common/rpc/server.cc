@@ -11,6 +11,8 @@ namespace {
 
 constexpr int kConcurrentStreamsMax = 1000;  // a connection
 constexpr int kMetadataBytesMax = 16 * 1024;
+// For what all connections together may hold; beyond it gRPC refuses and cancels.
+constexpr size_t kBufferBytesMax = 256 << 20;
 constexpr int kKeepaliveMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 // Clients may ping this often without data; more gets them GOAWAY too_many_pings.
@@ -22,6 +24,7 @@ constexpr int kConnectionIdleMs = 15 * 60 * 1000;
 
 void SetLimits(grpc::ServerBuilder& builder, const ServerOptions& options) {
   builder.SetMaxReceiveMessageSize(options.receive_bytes_max);
+  builder.SetResourceQuota(grpc::ResourceQuota("server").Resize(kBufferBytesMax));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kConcurrentStreamsMax);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);

@@ -16,7 +16,7 @@ namespace common::rpc {
 struct ServerOptions {
   std::string address;  // host:port; port 0 takes a free one
   bool reflection = true;
-  int receive_bytes_max = 1 << 20;
+  int receive_bytes_max = 2 << 20;  // of one message; the contract allows 1 MiB fields
   TlsFiles tls;
 };
 

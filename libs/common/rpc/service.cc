@@ -32,7 +32,8 @@ trace::Context TraceOf(const grpc::CallbackServerContext& context) {
   return trace::NewRoot();
 }
 
-// A flood of calls must not become a flood of lines: what is refused for its number is counted only.
+// A flood of calls must not become a flood of lines: what is refused for its number is counted
+// only.
 log::Level LevelOf(const absl::Status& status) {
   for (const auto* refusal : {&errors::kOverloaded, &errors::kRateLimited, &errors::kDraining}) {
     if (errors::Is(status, *refusal)) return log::Level::kDebug;

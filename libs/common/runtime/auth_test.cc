@@ -21,6 +21,7 @@ const Time kStart = *ParseTime("2026-01-02T03:04:05Z");
 
 ServerSettings Settings() {
   ServerSettings settings;
+  settings.log_level = "info";
   settings.auth_mode = "token";
   settings.auth_issuer = "iss";
   settings.auth_audience = "aud";

@@ -198,7 +198,8 @@ MariaDbServer::MariaDbServer(std::vector<std::string> options) : Server(std::mov
   RunToEnd(install, directory() / "log");
   std::ofstream(directory() / "init.sql")
       << "CREATE USER IF NOT EXISTS '" << user() << "'@'" << host() << "' IDENTIFIED BY '"
-      << password() << "';\nGRANT ALL ON *.* TO '" << user() << "'@'" << host() << "' WITH GRANT OPTION;\n";
+      << password() << "';\nGRANT ALL ON *.* TO '" << user() << "'@'" << host()
+      << "' WITH GRANT OPTION;\n";
   Start();
 }
 

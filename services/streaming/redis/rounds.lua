@@ -4,9 +4,9 @@
 
 -- lead: takes or keeps the lead, and begins the next round when it is due.
 -- keys: the shard's rounds; args: who asks, how long the lead lasts and how long a round lasts (in
--- ms), one more than the highest round. Returns the round (0 = somebody else leads), the milliseconds
--- until the next one is due, or until the other's lead ends, and by how many the round began late if
--- it began now (else -1).
+-- ms), one more than the highest round. Returns the round (0 = somebody else leads), the
+-- milliseconds until the next one is due, or until the other's lead ends, and by how many the round
+-- began late if it began now (else -1).
 local function lead(keys, args)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
