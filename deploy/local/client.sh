@@ -48,8 +48,8 @@ token() {
 }
 
 # call list | describe NAME | SERVICE/METHOD [JSON], each with options of `token` (a token is made
-# for the call), --token, --header, --deadline, --tls-ca, --tls-cert or --tls-key. The package of the
-# name decides which daemon is asked.
+# for the call), --token, --header, --deadline, --tls-ca, --tls-cert or --tls-key. The package of
+# the name decides which daemon is asked.
 call() {
   local bearer='' name address
   local -a words=() claims=() options=()

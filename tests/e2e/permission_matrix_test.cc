@@ -92,7 +92,7 @@ std::vector<Someone> Everyone() {
       Forger("garbage", "garbage"),
       Forger("no token behind the scheme", ""),
       Forger("garbage in three parts", "a.b.c"),
-      Forger("expired", AdminBut("exp", now - 1)),
+      Forger("expired", AdminBut("exp", now - 60)),
       Forger("no expiry", AdminBut("exp", nullptr)),
       Forger("an expiry that is no number", AdminBut("exp", "never")),
       Forger("not yet valid", AdminBut("nbf", now + 600)),

@@ -3,6 +3,8 @@
 #include <grpc/health/v1/health.pb.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_builder_plugin.h>
 
 #include "libs/common/base/status.h"
 
@@ -38,6 +40,16 @@ void SetLimits(grpc::ServerBuilder& builder, const ServerOptions& options) {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
 
+// Whoever links gRPC's reflection gets it in every server; this takes it out again.
+class NoReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins,
+                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
+  }
+};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
@@ -47,12 +59,13 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   // gRPC's health service registers no descriptor of its own; naming the generated one links it, so
   // that reflection can describe it.
   grpc::health::v1::HealthCheckRequest::descriptor();
-  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 
   ASSIGN_OR_RETURN(const auto credentials, MakeCredentials(options.tls));
   std::unique_ptr<Server> out(new Server);
   grpc::ServerBuilder builder;
   SetLimits(builder, options);
+  if (!options.reflection) builder.SetOption(std::make_unique<NoReflection>());
   builder.AddListeningPort(options.address, credentials, &out->port_);
   for (grpc::Service* service : services) builder.RegisterService(service);
   out->server_ = builder.BuildAndStart();
