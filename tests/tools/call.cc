@@ -270,14 +270,14 @@ int main(int argc, char** argv) try {
   auto* const ca =
       app.add_option("--tls-ca", arguments.tls_ca, "PEM file of the server's authority")
           ->check(CLI::ExistingFile);
-  auto* const key = app.add_option("--tls-key", arguments.tls_key, "PEM file of its key")
-                        ->check(CLI::ExistingFile);
   auto* const cert =
       app.add_option("--tls-cert", arguments.tls_cert, "PEM file of the caller's certificate")
           ->check(CLI::ExistingFile)
-          ->needs(ca)
-          ->needs(key);
-  key->needs(cert);
+          ->needs(ca);
+  auto* const key = app.add_option("--tls-key", arguments.tls_key, "PEM file of its key")
+                        ->check(CLI::ExistingFile)
+                        ->needs(cert);
+  cert->needs(key);
   app.add_option("--deadline", arguments.deadline_seconds, "seconds for the whole call")
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);

@@ -107,7 +107,7 @@ std::vector<std::string> Check(const ServerSettings& settings, const std::string
   CheckNats(settings, problems);
   // Without a password no AUTH is sent, so the user would be the default one.
   problems.Require(settings.redis_user.empty() || !settings.redis_password.empty(),
-                   "REDIS_PASSWORD: required with a REDIS_USER");
+                   "REDIS_PASSWORD: required with " + prefix + "_REDIS_USER");
   CheckFiles(settings, problems);
   return problems.Take();
 }

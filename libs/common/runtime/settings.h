@@ -68,7 +68,7 @@ config::Table<S> ServerRows(const ServerDefaults& defaults, ServerSettings S::*s
 std::vector<std::string> Check(const ServerSettings& settings, const std::string& prefix);
 
 // --- implementation ------------------------------------------------------------------------------
-inline std::string Local(int port) { return "127.0.0.1:" + std::to_string(port); }
+inline std::string OnLoopback(int port) { return "127.0.0.1:" + std::to_string(port); }
 
 // What callers and operators meet.
 template <class S>
@@ -77,7 +77,7 @@ config::Table<S> EdgeRows(const ServerDefaults& defaults, ServerSettings S::*ser
   using config::Into;
   const auto name = [&](const char* rest) { return defaults.prefix + "_" + rest; };
   return {
-      {name("GRPC_ADDR"), Local(defaults.grpc_port),
+      {name("GRPC_ADDR"), OnLoopback(defaults.grpc_port),
        "Where gRPC listens, host:port; port 0 takes a free one.", Into(server, &V::grpc_addr)},
       {name("GRPC_TLS_CERT_FILE"), "",
        "PEM file of gRPC's certificate chain, its own first; empty: gRPC is plaintext. A renewed "
@@ -89,7 +89,7 @@ config::Table<S> EdgeRows(const ServerDefaults& defaults, ServerSettings S::*ser
        "PEM file of the authorities of which gRPC clients must present a certificate; empty: they "
        "need none.",
        Into(server, &V::grpc_tls_client_ca_file)},
-      {name("ADMIN_ADDR"), Local(defaults.admin_port),
+      {name("ADMIN_ADDR"), OnLoopback(defaults.admin_port),
        "Where /healthz, /readyz and /metrics listen, host:port. Keep it away from players.",
        Into(server, &V::admin_addr)},
       {name("LOG_LEVEL"), "info", "The least level that is logged: debug, info, warning or error.",
@@ -190,7 +190,7 @@ config::Table<S> DatabaseRows(const ServerDefaults& defaults, ServerSettings S::
   const auto name = [&](const char* rest) { return defaults.prefix + "_" + rest; };
   constexpr bool kSecret = true;
   return {
-      {name("REDIS_ADDR"), Local(6379), "The Redis 7 server, host:port.",
+      {name("REDIS_ADDR"), OnLoopback(6379), "The Redis 7 server, host:port.",
        Into(server, &V::redis_addr)},
       {name("REDIS_USER"), "", "The Redis ACL user; empty is the default user.",
        Into(server, &V::redis_user)},
@@ -198,7 +198,7 @@ config::Table<S> DatabaseRows(const ServerDefaults& defaults, ServerSettings S::
        Into(server, &V::redis_password), kSecret},
       {name("REDIS_POOL_SIZE"), "16", "Connections to Redis at most, 1 to 256.",
        Into(server, &V::redis_pool_size, 1, 256)},
-      {name("MYSQL_ADDR"), Local(3306), "The MySQL or MariaDB server, host:port.",
+      {name("MYSQL_ADDR"), OnLoopback(3306), "The MySQL or MariaDB server, host:port.",
        Into(server, &V::mysql_addr)},
       {name("MYSQL_USER"), defaults.database, "The database user.", Into(server, &V::mysql_user)},
       {name("MYSQL_PASSWORD"), "", "The database user's password.",

@@ -63,7 +63,7 @@ TEST(ServerSettingsTest, WhatBelongsTogetherComesTogether) {
   EXPECT_THAT(Problems({{"NATS_URL", "nats://a:1,tls://b:1"}}),
               ElementsAre("APP_NATS_TLS_CA_FILE: required with a tls:// URL"));
   EXPECT_THAT(Problems({{"REDIS_USER", "a"}}),
-              ElementsAre("APP_REDIS_PASSWORD: required with a REDIS_USER"));
+              ElementsAre("APP_REDIS_PASSWORD: required with APP_REDIS_USER"));
   EXPECT_THAT(Problems({{"GRPC_TLS_CERT_FILE", file},
                         {"GRPC_TLS_KEY_FILE", file},
                         {"GRPC_TLS_CLIENT_CA_FILE", file},
