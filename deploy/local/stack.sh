@@ -148,12 +148,16 @@ write_env() {
 # --- starting ------------------------------------------------------------------------------------
 
 start_mariadb() {
-  local data=$STATE/data/mariadb user
+  # A tmpdir of its own: at start the server removes what looks like its temporary tables there,
+  # those of others included.
+  local data=$STATE/data/mariadb tmp=$STATE/data/mariadb.tmp user
   user=$(id -un)
+  mkdir -p "$tmp"
   if [[ ! -e $data/ready ]]; then
     rm -rf "$data"
-    mariadb-install-db --no-defaults --user="$user" --datadir="$data" --skip-test-db \
-      >>"$STATE/logs/mariadb.log" 2>&1 || fail "mariadb-install-db: see $STATE/logs/mariadb.log"
+    mariadb-install-db --no-defaults --user="$user" --datadir="$data" --tmpdir="$tmp" \
+      --skip-test-db >>"$STATE/logs/mariadb.log" 2>&1 ||
+      fail "mariadb-install-db: see $STATE/logs/mariadb.log"
     touch "$data/ready"
   fi
   # Runs at every start and changes nothing the second time.
@@ -165,9 +169,10 @@ GRANT ALL ON stream.* TO 'bannou'@'127.0.0.1';
 GRANT ALL ON streaming.* TO 'bannou'@'127.0.0.1';
 SQL
   # A relative socket lies in the data directory; an absolute one may be too long for the kernel.
-  launch mariadb mariadbd --no-defaults --user="$user" --datadir="$data" --socket=private.sock \
-    --bind-address=127.0.0.1 --port="${MYSQL_ADDR##*:}" --pid-file="$data/mariadbd.pid" \
-    --init-file="$STATE/init.sql" --skip-name-resolve --innodb-buffer-pool-size=64M
+  launch mariadb mariadbd --no-defaults --user="$user" --datadir="$data" --tmpdir="$tmp" \
+    --socket=private.sock --bind-address=127.0.0.1 --port="${MYSQL_ADDR##*:}" \
+    --pid-file="$data/mariadbd.pid" --init-file="$STATE/init.sql" --skip-name-resolve \
+    --innodb-buffer-pool-size=64M
 }
 
 # launch_daemon <name>: with its own settings in its environment.

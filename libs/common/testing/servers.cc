@@ -99,6 +99,9 @@ bool Answers(int port, std::string_view question, std::string_view answer) {
                            std::string_view::npos;
 }
 
+// mariadbd removes what looks like its own temporary tables when it starts, others' included.
+std::string TmpDirOption(const fs::path& directory) { return "--tmpdir=" + directory.string(); }
+
 // mariadbd refuses to run as root unless told so, and refuses the option from anyone else.
 void AppendUserIfRoot(std::vector<std::string>& command) {
   if (geteuid() == 0) command.push_back("--user=root");
@@ -191,6 +194,7 @@ MariaDbServer::MariaDbServer(std::vector<std::string> options) : Server(std::mov
   std::vector<std::string> install = {"mariadb-install-db",
                                       "--no-defaults",
                                       "--datadir=" + (directory() / "data").string(),
+                                      TmpDirOption(directory()),
                                       "--innodb-log-file-size=16M",
                                       "--skip-test-db",
                                       "--auth-root-authentication-method=normal"};
@@ -207,6 +211,7 @@ std::vector<std::string> MariaDbServer::Command() const {
   std::vector<std::string> command = {"mariadbd",
                                       "--no-defaults",
                                       "--datadir=" + (directory() / "data").string(),
+                                      TmpDirOption(directory()),
                                       "--socket=" + (directory() / "socket").string(),
                                       "--pid-file=" + (directory() / "pid").string(),
                                       "--init-file=" + (directory() / "init.sql").string(),
