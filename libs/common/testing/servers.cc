@@ -177,7 +177,11 @@ void Server::End(int signal) {
   pid_ = -1;
 }
 
-void Server::Pause() { kill(pid_, SIGSTOP); }
+void Server::Pause() {
+  kill(pid_, SIGSTOP);
+  // Its threads stop one after the other; until the last has, it may still answer.
+  waitpid(pid_, nullptr, WUNTRACED);
+}
 void Server::Resume() { kill(pid_, SIGCONT); }
 
 std::vector<std::string> RedisServer::Command() const {
