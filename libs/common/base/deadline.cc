@@ -4,6 +4,7 @@ namespace common {
 namespace {
 
 thread_local std::optional<TimePoint> current;
+thread_local const std::atomic<bool>* stop_flag = nullptr;
 
 }  // namespace
 
@@ -21,5 +22,11 @@ DeadlineScope::DeadlineScope(std::chrono::microseconds budget) : outer_(current)
 }
 
 DeadlineScope::~DeadlineScope() { current = outer_; }
+
+bool Stopping() { return stop_flag != nullptr && *stop_flag; }
+
+StopScope::StopScope(const std::atomic<bool>* flag) : outer_(stop_flag) { stop_flag = flag; }
+
+StopScope::~StopScope() { stop_flag = outer_; }
 
 }  // namespace common

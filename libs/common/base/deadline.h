@@ -2,6 +2,7 @@
 // whatever waits below it (for a connection, an answer, a free place) waits no longer than that.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <optional>
 
@@ -26,6 +27,23 @@ class DeadlineScope {
 
  private:
   const std::optional<TimePoint> outer_;
+};
+
+// Whether this thread should end what it does, because the daemon stops: long work asks now and
+// then, and long waits ask every second or so.
+bool Stopping();
+
+// While it lives, `flag` is what this thread asks; null: nothing stops what must not be left half
+// done, such as an exchange whose answer must not be lost.
+class StopScope {
+ public:
+  explicit StopScope(const std::atomic<bool>* flag);
+  ~StopScope();
+  StopScope(const StopScope&) = delete;
+  StopScope& operator=(const StopScope&) = delete;
+
+ private:
+  const std::atomic<bool>* const outer_;
 };
 
 }  // namespace common

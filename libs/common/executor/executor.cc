@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 #include "libs/common/base/time.h"
 #include "libs/common/log/log.h"
@@ -124,11 +125,13 @@ void Loop::Run() {
 
 std::chrono::microseconds Loop::TakeStep() {
   const trace::Scope scope(trace::NewRoot());
+  const StopScope stop(&stopping_);
   const auto begin = std::chrono::steady_clock::now();
   due_.Set(ToSeconds(Now().time_since_epoch()));
   const Outcome outcome = step_();
   seconds_.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-  Judge(outcome.status);
+  // What was cut short did not fail.
+  if (!stopping_) Judge(outcome.status);
   return outcome.pause;
 }
 

@@ -1,6 +1,7 @@
 // Fixed threads and a bounded queue. gRPC's own threads must never block, so every handler runs
 // here; a full queue is an answer (RESOURCE_EXHAUSTED), not a wait.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -75,7 +76,7 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   void Start();  // once; a further call has no effect
-  void Stop();   // waits for the running step; idempotent
+  void Stop();   // waits for the running step, which is told by Stopping(); idempotent
   void Wake();   // the next step begins now
 
  private:
@@ -91,7 +92,7 @@ class Loop {
   bool failing_ = false;  // of the loop's thread
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
   bool woken_ = false;
   std::thread thread_;
 };

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "libs/common/base/deadline.h"
 #include "libs/common/base/time.h"
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/samples.h"
@@ -123,6 +124,25 @@ TEST(Loop, AStepThatHangsIsOverdueSinceItBegan) {
   EXPECT_GE(due, start);
   EXPECT_LE(due, ToSeconds(Now().time_since_epoch()));
   gate.set_value();
+}
+
+TEST(Loop, ALongStepIsToldToEndAndHasNotFailed) {
+  metrics::Registry metrics;
+  std::promise<void> begun;
+  bool told = false;
+  Loop loop("test", metrics, [&]() -> Loop::Outcome {
+    begun.set_value();
+    told = Eventually([] { return Stopping(); });
+    const StopScope uninterrupted(nullptr);
+    told = told && !Stopping();
+    return {.status = absl::UnavailableError("cut short")};
+  });
+  EXPECT_FALSE(Stopping());
+  loop.Start();
+  begun.get_future().wait();
+  loop.Stop();
+  EXPECT_TRUE(told);
+  EXPECT_EQ(SampleOf(metrics.Text(), "worker_failures_total{worker=\"test\"}"), 0);
 }
 
 TEST(Loop, AStreakOfFailuresIsTwoLines) {

@@ -87,6 +87,11 @@ size_t TakeBody(char* data, size_t size, size_t count, void* target) {
   return bytes;
 }
 
+// Asked about once a second while nothing happens, and more often otherwise.
+int TellWhetherToStop(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return Stopping() ? 1 : 0;
+}
+
 absl::Status ToStatus(CURLcode code, bool too_large) {
   if (too_large) return absl::ResourceExhaustedError("the HTTP answer is too large");
   const std::string text = absl::StrCat("HTTP call failed, curl error ", static_cast<int>(code));
@@ -140,6 +145,8 @@ class Client::Handle {
 
   void Configure(const ClientOptions& options) {
     Set(CURLOPT_NOSIGNAL, 1L);
+    Set(CURLOPT_NOPROGRESS, 0L);
+    Set(CURLOPT_XFERINFOFUNCTION, &TellWhetherToStop);
     Set(CURLOPT_PROTOCOLS_STR, "http,https");
     Set(CURLOPT_FOLLOWLOCATION, 0L);
     Set(CURLOPT_PROXY, options.proxy.c_str());

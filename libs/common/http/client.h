@@ -45,7 +45,8 @@ class Client {
 
   // Any complete answer is a value, whatever its status. Thread-safe.
   // INVALID_ARGUMENT: not an http(s) URL, or a line break in a header. DEADLINE_EXCEEDED: timeout.
-  // RESOURCE_EXHAUSTED: a longer answer than allowed. UNAVAILABLE: anything else on the way.
+  // RESOURCE_EXHAUSTED: a longer answer than allowed. UNAVAILABLE: anything else on the way, also
+  // that the thread is Stopping().
   absl::StatusOr<Response> Send(const OutgoingRequest& request);
 
   // Of its handles, each of which carries one call at a time.

@@ -35,7 +35,9 @@ struct Options {
   // The server gives up a statement after this; it should be below read_timeout. MariaDB only: the
   // limit of MySQL covers SELECT alone and stays at the server's setting.
   std::chrono::milliseconds statement_timeout{1500};
-  std::chrono::milliseconds acquire_timeout{2000};  // for a connection to come free
+  // For a connection to come free. Above read_timeout, so that whoever waits while the server is
+  // silent is told that, and not that all connections are in use.
+  std::chrono::milliseconds acquire_timeout{2500};
   // The PEM file of the authority that signed the server's certificate. Given: the connection is
   // encrypted and chain and host are checked, or there is none. "" = plaintext.
   std::string tls_ca;

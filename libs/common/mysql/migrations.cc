@@ -99,9 +99,22 @@ absl::StatusOr<size_t> CountApplied(Connection& connection,
   return rows.size();
 }
 
+// A change of the schema commits by itself, so a crash may have left a file half applied: what is
+// there already, or gone already, was done then.
+bool IsDoneAlready(const absl::Status& status) {
+  constexpr int kTableExists = 1050;
+  constexpr int kDuplicateColumn = 1060;
+  constexpr int kDuplicateKeyName = 1061;
+  constexpr int kNothingToDrop = 1091;
+  const auto number = ErrorNumber(status);
+  return number == kTableExists || number == kDuplicateColumn || number == kDuplicateKeyName ||
+         number == kNothingToDrop;
+}
+
 absl::Status Apply(Connection& connection, const Migration& migration) {
   for (const std::string& statement : Statements(migration.sql)) {
-    RETURN_IF_ERROR(connection.Run(statement));
+    const absl::Status done = connection.Run(statement);
+    if (!IsDoneAlready(done)) RETURN_IF_ERROR(done);
   }
   return connection
       .Execute("INSERT INTO schema_history (version, name, checksum) VALUES (?, ?, ?)",
