@@ -1,5 +1,6 @@
 #include "tests/platform_sim/crowd.h"
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <span>
@@ -122,7 +123,77 @@ std::span<const std::string_view> LinesOf(Mood mood) {
 }
 
 constexpr double kOnTopic = 0.8;  // share of lines that show the mood
-constexpr double kSkew = 2.0;     // makes the top tenth say about a third
+
+// Of the Hawkes process: how many messages one message causes by itself, and how much later.
+constexpr double kBranching = 0.76;
+constexpr double kMeanLagSeconds = 2.6;
+
+// How much people say: 1 + floor of a Weibull variable. 45 % say one thing, the mean is kMeanLines.
+constexpr double kShape = 0.58;
+constexpr double kScale = 2.43;
+constexpr double kMeanLines = 4.3;
+
+// The standard's distributions differ between libraries; these do not.
+class Dice {
+ public:
+  explicit Dice(uint64_t seed) : random_(seed) {}
+
+  double Uniform() { return static_cast<double>(random_() >> 11) * 0x1p-53; }  // in [0, 1)
+  size_t Below(size_t size) { return static_cast<size_t>(Uniform() * static_cast<double>(size)); }
+  double Exponential(double mean) { return -mean * std::log1p(-Uniform()); }
+  int Poisson(double mean) {
+    int count = 0;
+    for (double left = mean - Exponential(1); left > 0; left -= Exponential(1)) ++count;
+    return count;
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+// When `count` messages of a Hawkes process come that fills `seconds`, rising. The span is a
+// circle: what an end causes comes at the beginning, so that the first seconds are as busy as the
+// rest.
+std::vector<double> Moments(size_t count, double seconds, Dice& dice) {
+  std::vector<double> moments;
+  moments.reserve(count);
+  for (size_t next = 0; moments.size() < count;) {
+    if (next == moments.size()) moments.push_back(dice.Uniform() * seconds);  // of its own accord
+    const double cause = moments[next++];
+    for (int left = dice.Poisson(kBranching); left > 0 && moments.size() < count; --left) {
+      moments.push_back(std::fmod(cause + dice.Exponential(kMeanLagSeconds), seconds));
+    }
+  }
+  std::sort(moments.begin(), moments.end());
+  return moments;
+}
+
+// How many of `count` lines each chatter says, most first.
+std::vector<size_t> Shares(size_t count, int64_t chatters, Dice& dice) {
+  const auto wanted = std::llround(static_cast<double>(count) / kMeanLines);
+  const auto people = static_cast<size_t>(std::clamp<int64_t>(wanted, 1, chatters));
+  std::vector<double> extra;  // beyond the one line that everybody says
+  double total = 0;
+  for (size_t i = 0; i < people; ++i) {
+    // One from each of `people` equal strata, so that small crowds have the shape, too.
+    const double rest = (static_cast<double>(i) + 1 - dice.Uniform()) / static_cast<double>(people);
+    extra.push_back(std::floor(kScale * std::pow(-std::log(rest), 1 / kShape)));
+    total += extra.back();
+  }
+  // Scaled so that the sum is exact: each gets what the running sum grows by.
+  const auto left = static_cast<double>(count - people);
+  std::vector<size_t> shares;
+  double sum = 0;
+  double given = 0;
+  for (size_t i = 0; i < people; ++i) {
+    sum += total > 0 ? extra[i] / total : 1 / static_cast<double>(people);
+    const double upto = i + 1 == people ? left : std::round(left * sum);
+    shares.push_back(1 + static_cast<size_t>(upto - given));
+    given = upto;
+  }
+  std::sort(shares.rbegin(), shares.rend());
+  return shares;
+}
 
 }  // namespace
 
@@ -135,23 +206,22 @@ std::optional<Mood> ParseMood(std::string_view text) {
 }
 
 std::vector<CrowdLine> WriteCrowd(const CrowdScript& script) {
-  std::mt19937_64 random(script.seed);
-  // The standard's distributions differ between libraries; this does not.
-  const auto uniform = [&random] { return static_cast<double>(random() >> 11) * 0x1p-53; };
-  const auto pick = [&uniform](std::span<const std::string_view> lines) {
-    return lines[static_cast<size_t>(uniform() * static_cast<double>(lines.size()))];
-  };
+  Dice dice(script.seed);
+  const auto count = static_cast<size_t>(script.messages_per_second * script.seconds);
+  const std::vector<double> moments = Moments(count, static_cast<double>(script.seconds), dice);
+  std::vector<int64_t> speakers;
+  for (const size_t share : Shares(count, script.chatters, dice)) {
+    const int64_t next = speakers.empty() ? 0 : speakers.back() + 1;
+    speakers.insert(speakers.end(), share, next);
+  }
   std::vector<CrowdLine> lines;
-  const int64_t count = script.messages_per_second * script.seconds;
-  lines.reserve(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    const double second =
-        (static_cast<double>(i) + uniform()) / static_cast<double>(script.messages_per_second);
-    const double rank = std::pow(uniform(), kSkew) * static_cast<double>(script.chatters);
-    const auto topic = uniform() < kOnTopic ? LinesOf(script.mood) : std::span(kNeutral);
-    lines.push_back({.at = std::chrono::milliseconds(static_cast<int64_t>(second * 1000)),
-                     .chatter = static_cast<int64_t>(rank),
-                     .text = pick(topic)});
+  lines.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    std::swap(speakers[i], speakers[i + dice.Below(count - i)]);
+    const auto topic = dice.Uniform() < kOnTopic ? LinesOf(script.mood) : std::span(kNeutral);
+    lines.push_back({.at = std::chrono::milliseconds(static_cast<int64_t>(moments[i] * 1000)),
+                     .chatter = speakers[i],
+                     .text = topic[dice.Below(topic.size())]});
   }
   return lines;
 }

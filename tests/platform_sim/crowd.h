@@ -1,4 +1,8 @@
 // A scripted chat: who says what and when. Pure, and the same for the same script.
+//
+// It has the shape of real chats. Messages excite further messages (a Hawkes process with an
+// exponential kernel), so they come in bursts; and most people say one thing or two while a few say
+// most of it.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -14,6 +18,7 @@ enum class Mood { kCalm, kHype, kBored, kHostile };
 std::optional<Mood> ParseMood(std::string_view text);  // "calm", "hype", "bored", "hostile"
 
 struct CrowdScript {
+  // At most so many speak; fewer do when there is less than about four messages for each.
   int64_t chatters = 50;
   int64_t messages_per_second = 5;
   int64_t seconds = 10;
@@ -32,6 +37,7 @@ struct CrowdLine {
   std::string_view text;           // from a built-in list
 };
 
+// Exactly seconds × messages per second lines.
 std::vector<CrowdLine> WriteCrowd(const CrowdScript& script);
 
 // The chatter of that number in any script: chatter 0 moderates, some subscribe, a few are VIPs.

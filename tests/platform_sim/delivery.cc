@@ -1,41 +1,24 @@
 #include "tests/platform_sim/delivery.h"
 
-#include "libs/common/base/uuid.h"
-#include "libs/common/crypto/digest.h"
-#include "libs/common/crypto/encoding.h"
-#include "tests/platform_sim/ids.h"
+#include <iterator>
 
 namespace platform_sim {
 
 using common::http::Response;
 
-Message MessageTo(const Subscription& subscription, std::string kind, std::string body) {
-  return {.kind = std::move(kind),
-          .subscription_id = subscription.id,
-          .type = subscription.type,
-          .version = subscription.version,
-          .callback = subscription.callback,
-          .secret = subscription.secret,
-          .body = std::move(body)};
+namespace {
+
+// A message and all that come after it.
+size_t Count(const Message& message) {
+  size_t count = 1;
+  for (const Message& next : message.then) count += Count(next);
+  return count;
 }
 
-common::http::Headers SignedHeaders(const Message& message, const std::string& id,
-                                    const std::string& timestamp, int attempt) {
-  const std::string mac = common::crypto::HmacSha256(message.secret, {id, timestamp, message.body});
-  return {{"Content-Type", "application/json"},
-          {"Twitch-Eventsub-Message-Id", id},
-          {"Twitch-Eventsub-Message-Timestamp", timestamp},
-          {"Twitch-Eventsub-Message-Signature", "sha256=" + common::crypto::HexEncode(mac)},
-          {"Twitch-Eventsub-Message-Type", message.kind},
-          {"Twitch-Eventsub-Message-Retry", std::to_string(attempt)},
-          {"Twitch-Eventsub-Subscription-Type", message.type},
-          {"Twitch-Eventsub-Subscription-Version", message.version}};
-}
+}  // namespace
 
-Delivery::Delivery(DeliveryOptions options, std::function<bool(const std::string&)> wanted)
-    : options_(options),
-      wanted_(std::move(wanted)),
-      client_({.max_in_flight = static_cast<size_t>(options.threads)}) {
+Delivery::Delivery(DeliveryOptions options)
+    : options_(options), client_({.max_in_flight = static_cast<size_t>(options.threads)}) {
   for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
@@ -51,16 +34,14 @@ Delivery::~Delivery() {
 bool Delivery::Enqueue(Message message, std::chrono::milliseconds delay) {
   {
     const std::lock_guard lock(mutex_);
-    if (stats_.pending >= options_.max_queued) {
-      ++stats_.dropped;
+    const size_t count = Count(message);
+    if (stats_.pending + count > options_.max_queued) {
+      stats_.dropped += count;
       return false;
     }
-    ++stats_.pending;
-    queue_.push({.due = Clock::now() + delay,
-                 .order = next_order_++,
-                 .message = std::move(message),
-                 .id = {},
-                 .timestamp = {}});
+    stats_.pending += count;
+    queue_.push(
+        {.due = Clock::now() + delay, .order = next_order_++, .message = std::move(message)});
   }
   changed_.notify_one();
   return true;
@@ -94,30 +75,36 @@ void Delivery::Run() {
       queue_.push(std::move(job));
     } else {
       --stats_.pending;
+      Continue(job.message);
     }
   }
 }
 
+void Delivery::Continue(Message& message) {
+  if (message.then.empty()) return;
+  Message next = std::move(message.then.front());
+  // Its own followers, if it has any, come before the rest.
+  next.then.insert(next.then.end(), std::make_move_iterator(message.then.begin() + 1),
+                   std::make_move_iterator(message.then.end()));
+  queue_.push({.due = Clock::now(), .order = next_order_++, .message = std::move(next)});
+}
+
 bool Delivery::Attempt(Job& job) {
   const Message& message = job.message;
-  if (message.kind == "notification" && !wanted_(message.subscription_id)) {
+  if (job.attempt == 0 && message.wanted && !message.wanted()) {
     const std::lock_guard lock(mutex_);
     ++stats_.dropped;
     return false;
   }
-  if (job.attempt == 0) {
-    job.id = common::Uuid::V4().ToString();
-    job.timestamp = FormatNanos(std::chrono::system_clock::now());
-  }
   const auto answer =
-      client_.Send({.method = "POST",
-                    .url = message.callback,
-                    .headers = SignedHeaders(message, job.id, job.timestamp, job.attempt),
+      client_.Send({.method = message.method,
+                    .url = message.url,
+                    .headers = message.headers ? message.headers(message.body, job.attempt)
+                                               : common::http::Headers(),
                     .body = message.body,
                     .timeout = options_.timeout});
   const bool accepted = answer.ok() && answer->status / 100 == 2;
-  const bool challenge = message.kind == "webhook_callback_verification";
-  const bool again = !accepted && !challenge && job.attempt + 1 < options_.max_attempts;
+  const bool again = !accepted && message.retried && job.attempt + 1 < options_.max_attempts;
   // Before the counters move, so that who sees nothing pending also sees what it led to.
   if (!again && message.done) message.done(answer);
   const std::lock_guard lock(mutex_);

@@ -1,6 +1,5 @@
-// Signs messages and posts them to callbacks, with retries under the same id.
+// Sends messages to callbacks from threads of its own, with retries.
 #pragma once
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -8,40 +7,35 @@
 #include <mutex>
 #include <queue>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
 #include <absl/status/statusor.h>
 
-#include "libs/common/config/secret.h"
 #include "libs/common/http/client.h"
-#include "tests/platform_sim/subscriptions.h"
 
 namespace platform_sim {
 
+// The functions run on a delivery thread and may be empty.
 struct Message {
-  std::string kind;  // "notification", "webhook_callback_verification" or "revocation"
-  std::string subscription_id;
-  std::string type;
-  std::string version;
-  std::string callback;
-  common::config::Secret secret;
+  std::string method = "POST";
+  std::string url;
   std::string body;
-  // Told the last attempt's outcome; may be empty. Runs on a delivery thread.
+  bool retried = true;  // until it is accepted, as often as the options say; else sent once
+  // Asked before the first attempt: false drops the message.
+  std::function<bool()> wanted = {};
+  // Of an attempt, counted from 0, to send the body.
+  std::function<common::http::Headers(const std::string& body, int attempt)> headers = {};
+  // Told the last attempt's outcome.
   std::function<void(const absl::StatusOr<common::http::Response>&)> done = {};
+  // Sent after it is accepted or given up, each after the one before.
+  std::vector<Message> then = {};
 };
-
-Message MessageTo(const Subscription& subscription, std::string kind, std::string body);
-
-// The headers of a signed message. `timestamp` as sent, `attempt` from 0.
-common::http::Headers SignedHeaders(const Message& message, const std::string& id,
-                                    const std::string& timestamp, int attempt);
 
 struct DeliveryOptions {
   int threads = 4;
   size_t max_queued = 50'000;
-  int max_attempts = 4;  // of notifications and revocations; a challenge has one
+  int max_attempts = 4;
   std::chrono::milliseconds first_retry_delay{250};  // doubles each time
   std::chrono::milliseconds timeout{10'000};
 };
@@ -57,8 +51,7 @@ struct DeliveryStats {
 
 class Delivery {
  public:
-  // `wanted` says just before a notification's first attempt whether its subscription still exists.
-  Delivery(DeliveryOptions options, std::function<bool(const std::string&)> wanted);
+  explicit Delivery(DeliveryOptions options);
   ~Delivery();  // drops what is queued, waits for what is under way
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
@@ -75,8 +68,6 @@ class Delivery {
     uint64_t order = 0;  // of equally due jobs
     int attempt = 0;
     Message message;
-    std::string id;  // drawn, with the timestamp, at the first attempt and then kept
-    std::string timestamp;
   };
   struct Later {
     bool operator()(const Job& a, const Job& b) const {
@@ -87,9 +78,10 @@ class Delivery {
   void Run();
   // True when the job should be tried again.
   bool Attempt(Job& job);
+  // What comes after a job that is over. The caller holds the lock.
+  void Continue(Message& message);
 
   const DeliveryOptions options_;
-  const std::function<bool(const std::string&)> wanted_;
   common::http::Client client_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;

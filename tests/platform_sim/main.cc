@@ -1,6 +1,7 @@
-// platform_sim: a Twitch on a loopback port. See sim.h and README.md.
+// platform_sim: a Twitch and a YouTube on a loopback port. See sim.h and docs/platform_sim.md.
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <iostream>
 
@@ -21,9 +22,15 @@ bool WritePortFile(const std::string& path, uint16_t port) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   CLI::App cli(
-      "A Twitch on a loopback port: OAuth, Helix and EventSub webhooks, and /sim to steer it");
+      "A Twitch and a YouTube on a loopback port: OAuth, Helix and EventSub webhooks, the YouTube "
+      "Data API, live chats, a WebSub hub, and a control API under /sim that makes things happen. "
+      "All state is in memory and gone when it ends, which it does on SIGINT or SIGTERM.",
+      "platform_sim");
+  cli.footer(
+      "Once it takes requests it prints: listening http://127.0.0.1:PORT\n"
+      "All endpoints and the control API, with examples: docs/platform_sim.md");
   platform_sim::SimOptions options;
   std::string port_file;
   cli.add_option("--port", options.port, "port on 127.0.0.1; 0 takes a free one")
@@ -31,7 +38,7 @@ int main(int argc, char** argv) {
   cli.add_option("--port-file", port_file, "write the port to this file once it is open");
   cli.add_flag(
       "--allow-loopback-http", options.allow_loopback_http,
-      "take webhook callbacks over plain HTTP on this machine; Twitch demands HTTPS on 443");
+      "take EventSub callbacks over plain HTTP on this machine; Twitch demands HTTPS on 443");
   CLI11_PARSE(cli, argc, argv);
 
   // Blocked before any thread starts, so that only sigwait below gets them.
@@ -55,4 +62,7 @@ int main(int argc, char** argv) {
   int received = 0;
   sigwait(&signals, &received);
   return 0;
+} catch (const std::exception& error) {
+  std::cerr << "platform_sim: " << error.what() << "\n";
+  return 1;
 }

@@ -17,68 +17,28 @@ using common::http::Params;
 using common::http::Response;
 
 constexpr std::chrono::minutes kCodeLife{10};
-constexpr std::chrono::hours kUserTokenLife{4};
-constexpr std::chrono::hours kAppTokenLife{58 * 24};
 constexpr std::string_view kBadRedirect = "Parameter redirect_uri does not match registered URI";
 
-std::string Get(const Params& params, std::string_view name) {
-  return std::string(FindParam(params, name).value_or(""));
-}
-
-std::vector<std::string> SplitScopes(std::string_view text) {
-  std::vector<std::string> scopes;
-  while (!text.empty()) {
-    const std::string_view scope = text.substr(0, text.find(' '));
-    if (!scope.empty()) scopes.emplace_back(scope);
-    text.remove_prefix(std::min(text.size(), scope.size() + 1));
-  }
-  return scopes;
-}
-
-Response RedirectTo(const std::string& uri, const Params& params) {
+std::string EncodeQuery(const Params& params) {
   // The platform writes a space as '+'; a literal plus is escaped, so this is unambiguous.
-  const std::string query = absl::StrReplaceAll(common::http::FormEncode(params), {{"%20", "+"}});
-  const char separator = uri.find('?') == std::string::npos ? '?' : '&';
-  return {302, {{"Location", uri + separator + query}}, ""};
-}
-
-int64_t SecondsUntil(Time end, Time now) {
-  return std::chrono::duration_cast<std::chrono::seconds>(end - now).count();
-}
-
-std::string_view StripScheme(std::string_view authorization) {
-  const size_t space = authorization.find(' ');
-  if (space == std::string_view::npos) return {};
-  const std::string_view scheme = authorization.substr(0, space);
-  const bool known = common::http::EqualsIgnoringCase(scheme, "Bearer") ||
-                     common::http::EqualsIgnoringCase(scheme, "OAuth");
-  return known ? authorization.substr(space + 1) : std::string_view();
+  return absl::StrReplaceAll(common::http::FormEncode(params), {{"%20", "+"}});
 }
 
 }  // namespace
 
-bool OAuth::PutApp(App app) {
-  std::erase_if(apps_, [&](const App& old) { return old.client_id == app.client_id; });
-  if (apps_.size() >= kMaxApps) return false;
-  apps_.push_back(std::move(app));
-  return true;
-}
-
 Response OAuth::Authorize(const Params& query, const User* user, Time now) {
   const std::string client_id = Get(query, "client_id");
   if (client_id.empty()) return OAuthError(400, "missing client id");
-  const App* const app = FindApp(client_id);
+  const App* const app = apps_.Find(client_id);
   if (app == nullptr) return OAuthError(400, "invalid client");
   const std::string redirect = Get(query, "redirect_uri");
-  if (std::find(app->redirects.begin(), app->redirects.end(), redirect) == app->redirects.end()) {
-    return OAuthError(400, kBadRedirect);
-  }
+  if (!IsRegistered(*app, redirect)) return OAuthError(400, kBadRedirect);
   if (Get(query, "response_type") != "code") return OAuthError(400, "invalid response type");
   const std::string state = Get(query, "state");
   if (Get(query, "deny") == "1") {
-    return RedirectTo(redirect, {{"error", "access_denied"},
-                                 {"error_description", "The user denied you access"},
-                                 {"state", state}});
+    return RedirectTo(redirect, EncodeQuery({{"error", "access_denied"},
+                                             {"error_description", "The user denied you access"},
+                                             {"state", state}}));
   }
   if (user == nullptr) return OAuthError(400, "no such user");
   if (Full()) return OAuthError(503, "too many tokens");
@@ -86,10 +46,11 @@ Response OAuth::Authorize(const Params& query, const User* user, Time now) {
   const Token token{.client_id = client_id,
                     .user_id = user->id,
                     .login = user->login,
-                    .scopes = SplitScopes(scope)};
+                    .scopes = SplitWords(scope)};
   std::string code = RandomToken(30);
   codes_[code] = {.token = token, .redirect = redirect, .expires_at = now + kCodeLife};
-  return RedirectTo(redirect, {{"code", std::move(code)}, {"scope", scope}, {"state", state}});
+  return RedirectTo(redirect,
+                    EncodeQuery({{"code", std::move(code)}, {"scope", scope}, {"state", state}}));
 }
 
 Response OAuth::IssueToken(const Params& form, Time now,
@@ -108,7 +69,7 @@ Response OAuth::IssueToken(const Params& form, Time now,
 const App* OAuth::Authenticate(const Params& form, Response& error) const {
   const std::string client_id = Get(form, "client_id");
   const std::string secret = Get(form, "client_secret");
-  const App* const app = FindApp(client_id);
+  const App* const app = apps_.Find(client_id);
   if (client_id.empty()) {
     error = OAuthError(400, "missing client id");
   } else if (app == nullptr) {
@@ -156,13 +117,13 @@ Response OAuth::RedeemRefresh(const App& app, const Params& form, Time now,
 Response OAuth::IssueUserToken(Token token, Time now) {
   std::string access = RandomToken(30);
   std::string refresh = RandomToken(50);
-  token.expires_at = now + kUserTokenLife;
+  token.expires_at = now + std::chrono::seconds(settings_.user_token_seconds);
   const Json body = {{"access_token", access},
                      {"expires_in", SecondsUntil(token.expires_at, now)},
                      {"refresh_token", refresh},
                      {"scope", token.scopes},
                      {"token_type", "bearer"}};
-  refresh_[std::move(refresh)] = {.token = token};
+  refresh_[std::move(refresh)] = {.token = token, .access = access};
   access_[std::move(access)] = std::move(token);
   return Answer(200, body);
 }
@@ -170,13 +131,14 @@ Response OAuth::IssueUserToken(Token token, Time now) {
 Response OAuth::IssueAppToken(const App& app, Time now) {
   std::string access = RandomToken(30);
   const Json body = {{"access_token", access},
-                     {"expires_in", SecondsUntil(now + kAppTokenLife, now)},
+                     {"expires_in", settings_.app_token_seconds},
                      {"token_type", "bearer"}};
-  access_[std::move(access)] = {.client_id = app.client_id,
-                                .user_id = {},
-                                .login = {},
-                                .scopes = {},
-                                .expires_at = now + kAppTokenLife};
+  access_[std::move(access)] = {
+      .client_id = app.client_id,
+      .user_id = {},
+      .login = {},
+      .scopes = {},
+      .expires_at = now + std::chrono::seconds(settings_.app_token_seconds)};
   return Answer(200, body);
 }
 
@@ -194,18 +156,19 @@ Response OAuth::Validate(std::optional<std::string_view> authorization, Time now
 Response OAuth::Revoke(const Params& form, Time now) {
   const std::string client_id = Get(form, "client_id");
   if (client_id.empty()) return OAuthError(400, "missing client id");
-  if (FindApp(client_id) == nullptr) return OAuthError(404, "client does not exist");
+  if (apps_.Find(client_id) == nullptr) return OAuthError(404, "client does not exist");
   const auto found = access_.find(Get(form, "token"));
   if (found == access_.end() || found->second.client_id != client_id ||
       found->second.expires_at <= now) {
     return OAuthError(400, "Invalid token");
   }
+  std::erase_if(refresh_, [&](const auto& entry) { return entry.second.access == found->first; });
   access_.erase(found);
   return {};
 }
 
 const Token* OAuth::Find(std::optional<std::string_view> authorization, Time now) const {
-  const auto found = access_.find(StripScheme(authorization.value_or("")));
+  const auto found = access_.find(TokenOf(authorization));
   return found == access_.end() || found->second.expires_at <= now ? nullptr : &found->second;
 }
 
@@ -221,19 +184,16 @@ bool OAuth::HasGrant(const std::string& client_id, const std::string& user_id) c
 }
 
 bool OAuth::EndGrant(const std::string& client_id, const std::string& user_id) {
-  const auto theirs = [&](const Token& token) {
-    return token.client_id == client_id && token.user_id == user_id;
-  };
+  const auto theirs = [&](const Token& token) { return IsOf(token, client_id, user_id); };
   std::erase_if(codes_, [&](const auto& entry) { return theirs(entry.second.token); });
   std::erase_if(access_, [&](const auto& entry) { return theirs(entry.second); });
   std::erase_if(refresh_, [&](const auto& entry) { return theirs(entry.second.token); });
   return grants_.erase({client_id, user_id}) > 0;
 }
 
-const App* OAuth::FindApp(std::string_view client_id) const {
-  const auto found = std::find_if(apps_.begin(), apps_.end(),
-                                  [&](const App& app) { return app.client_id == client_id; });
-  return found == apps_.end() ? nullptr : &*found;
+size_t OAuth::ExpireTokens(std::string_view client_id, std::string_view user_id) {
+  return std::erase_if(access_,
+                       [&](const auto& entry) { return IsOf(entry.second, client_id, user_id); });
 }
 
 }  // namespace platform_sim

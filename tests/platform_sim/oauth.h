@@ -1,4 +1,4 @@
-// Applications, grants and tokens. Not thread-safe: PlatformSim holds the lock.
+// Twitch's grants and tokens. Not thread-safe: PlatformSim holds the lock.
 #pragma once
 #include <map>
 #include <optional>
@@ -9,35 +9,19 @@
 #include <vector>
 
 #include "libs/common/base/time.h"
-#include "libs/common/config/secret.h"
 #include "libs/common/http/message.h"
 #include "libs/common/http/url.h"
+#include "tests/platform_sim/apps.h"
+#include "tests/platform_sim/settings.h"
 #include "tests/platform_sim/world.h"
 
 namespace platform_sim {
 
-struct App {
-  std::string client_id;
-  common::config::Secret client_secret;
-  std::vector<std::string> redirects;  // matched exactly
-};
-
-// What an access token stands for.
-struct Token {
-  std::string client_id;
-  std::string user_id;  // empty: an app token
-  std::string login;
-  std::vector<std::string> scopes;
-  common::Time expires_at{};
-};
-
 class OAuth {
  public:
-  static constexpr size_t kMaxApps = 100;
   static constexpr size_t kMaxTokens = 50'000;  // codes, access and refresh tokens together
 
-  // A known client id gets the new secret and redirects. False when there are too many.
-  bool PutApp(App app);
+  OAuth(const Apps& apps, const Settings& settings) : apps_(apps), settings_(settings) {}
 
   // GET /oauth2/authorize, where `user` agrees at once (null: nobody is there, 400), or refuses
   // when the query has deny=1, which is ours and not the platform's.
@@ -50,7 +34,7 @@ class OAuth {
   // GET /oauth2/validate with the Authorization header.
   common::http::Response Validate(std::optional<std::string_view> authorization,
                                   common::Time now) const;
-  // POST /oauth2/revoke
+  // POST /oauth2/revoke: the access token, and the refresh token that was issued with it.
   common::http::Response Revoke(const common::http::Params& form, common::Time now);
 
   // The token of "Bearer …" or "OAuth …"; null when absent, unknown or expired.
@@ -61,6 +45,9 @@ class OAuth {
   bool HasGrant(const std::string& client_id, const std::string& user_id) const;
   // The user disconnects the app: the grant and all its tokens are gone. False when there was none.
   bool EndGrant(const std::string& client_id, const std::string& user_id);
+  // The user's access tokens, of every app when `client_id` is empty, end now; refresh tokens stay.
+  // Returns how many ended.
+  size_t ExpireTokens(std::string_view client_id, std::string_view user_id);
 
  private:
   struct Code {
@@ -70,11 +57,11 @@ class OAuth {
   };
   struct Refresh {
     Token token;
+    std::string access;  // issued with it
     bool spent = false;
   };
   using Forms = common::http::Params;
 
-  const App* FindApp(std::string_view client_id) const;
   // The app when id and secret are right; otherwise null and the answer in `error`.
   const App* Authenticate(const Forms& form, common::http::Response& error) const;
   common::http::Response RedeemCode(const App& app, const Forms& form, common::Time now);
@@ -84,7 +71,8 @@ class OAuth {
   common::http::Response IssueAppToken(const App& app, common::Time now);
   bool Full() const { return codes_.size() + access_.size() + refresh_.size() >= kMaxTokens; }
 
-  std::vector<App> apps_;
+  const Apps& apps_;
+  const Settings& settings_;
   std::map<std::string, Code, std::less<>> codes_;
   std::map<std::string, Token, std::less<>> access_;
   std::map<std::string, Refresh, std::less<>> refresh_;

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "libs/common/base/uuid.h"
-#include "libs/common/crypto/encoding.h"
 #include "tests/platform_sim/ids.h"
 
 namespace platform_sim {
@@ -29,6 +27,7 @@ struct Type {
   const char* version;
   std::array<const char*, 2> condition_keys;  // null: unused
   std::array<Requirement, 3> required;        // null: unused
+  bool one_key = false;                       // one of the keys, not all
 };
 
 constexpr const char* kBroadcaster = "broadcaster_user_id";
@@ -45,7 +44,7 @@ constexpr Type kTypes[] = {
     Of("stream.online", "1"),
     Of("stream.offline", "1"),
     Of("channel.update", "2"),
-    {"channel.raid", "1", {"to_broadcaster_user_id", nullptr}, {}},
+    {"channel.raid", "1", {"to_broadcaster_user_id", "from_broadcaster_user_id"}, {}, true},
     {"channel.follow",
      "2",
      {kBroadcaster, kModerator},
@@ -83,7 +82,7 @@ const Type* FindType(std::string_view name, std::string_view version) {
   return found == std::end(kTypes) ? nullptr : found;
 }
 
-// Exactly the type's keys, each with a text; null otherwise.
+// Exactly the type's keys, each with a text, or exactly one of them; null otherwise.
 Json ReadCondition(const Type& type, const Json& request) {
   Json condition = Json::object();
   const auto given = request.find("condition");
@@ -91,10 +90,20 @@ Json ReadCondition(const Type& type, const Json& request) {
   for (const char* key : type.condition_keys) {
     if (key == nullptr) continue;
     const std::string value = TextOf(*given, key);
-    if (value.empty()) return {};
-    condition[key] = value;
+    if (value.empty() && !type.one_key) return {};
+    if (!value.empty()) condition[key] = value;
   }
-  return condition;
+  return type.one_key && condition.size() != 1 ? Json() : condition;
+}
+
+// Whether the event is about whom the condition names. Readers and moderators only read.
+bool IsAbout(const Json& condition, const Json& event) {
+  for (const char* key :
+       {kBroadcaster, "to_broadcaster_user_id", "from_broadcaster_user_id", "client_id"}) {
+    const auto wanted = condition.find(key);
+    if (wanted != condition.end() && *wanted != event.value(key, Json())) return false;
+  }
+  return true;
 }
 
 bool IsAuthorised(const Type& type, const Json& condition, const std::string& client_id,
@@ -105,21 +114,18 @@ bool IsAuthorised(const Type& type, const Json& condition, const std::string& cl
   });
 }
 
+Response TooManyRequests(std::chrono::system_clock::time_point now) {
+  Response response = HelixError(429, "");
+  const auto reset = std::chrono::system_clock::to_time_t(now + std::chrono::minutes(1));
+  response.headers.insert(response.headers.end(), {{"Ratelimit-Limit", "800"},
+                                                   {"Ratelimit-Remaining", "0"},
+                                                   {"Ratelimit-Reset", std::to_string(reset)}});
+  return response;
+}
+
 bool IsSecret(std::string_view secret) {
   return secret.size() >= 10 && secret.size() <= 100 &&
          std::all_of(secret.begin(), secret.end(), [](char c) { return c >= ' ' && c <= '~'; });
-}
-
-// A page's cursor: opaque to clients, the number of entries before it to us.
-std::string ToCursor(size_t position) {
-  return common::crypto::Base64UrlEncode(std::to_string(position));
-}
-
-size_t FromCursor(std::string_view cursor) {
-  const std::string text = common::crypto::Base64UrlDecode(cursor).value_or("");
-  size_t position = 0;
-  std::from_chars(text.data(), text.data() + text.size(), position);
-  return position;
 }
 
 bool Matches(const Subscription& subscription, const Token& token, const Params& query) {
@@ -182,8 +188,8 @@ Response Subscriptions::Create(const Token& token, const Json& request, const OA
   });
   const int cost = granted ? 0 : 1;
   if (alike >= kMaxPerCondition || all_.size() >= kMaxSubscriptions ||
-      TotalCost(token.client_id) + cost > kMaxTotalCost) {
-    return HelixError(429, "");
+      TotalCost(token.client_id) + cost > settings_.max_total_cost) {
+    return TooManyRequests(now);
   }
   const Subscription& added =
       all_.emplace_back(Subscription{.id = common::Uuid::V4().ToString(),
@@ -197,10 +203,10 @@ Response Subscriptions::Create(const Token& token, const Json& request, const OA
                                      .cost = cost,
                                      .client_id = token.client_id});
   created = added.id;
-  return Answer(202, {{"data", Json::array({ToJson(added, KeyOrder::kApi)})},
+  return Answer(202, {{"data", Json::array({platform_sim::ToJson(added, KeyOrder::kApi)})},
                       {"total", all_.size()},
                       {"total_cost", TotalCost(token.client_id)},
-                      {"max_total_cost", kMaxTotalCost}});
+                      {"max_total_cost", settings_.max_total_cost}});
 }
 
 Response Subscriptions::List(const Token& token, const Params& query) const {
@@ -209,8 +215,8 @@ Response Subscriptions::List(const Token& token, const Params& query) const {
   size_t total = 0;
   for (const Subscription& subscription : all_) {
     if (!Matches(subscription, token, query)) continue;
-    if (total >= begin && data.size() < page_size_) {
-      data.push_back(ToJson(subscription, KeyOrder::kApi));
+    if (total >= begin && data.size() < static_cast<size_t>(settings_.subscription_page_size)) {
+      data.push_back(platform_sim::ToJson(subscription, KeyOrder::kApi));
     }
     ++total;
   }
@@ -220,7 +226,7 @@ Response Subscriptions::List(const Token& token, const Params& query) const {
   return Answer(200, {{"total", total},
                       {"data", std::move(data)},
                       {"total_cost", TotalCost(token.client_id)},
-                      {"max_total_cost", kMaxTotalCost},
+                      {"max_total_cost", settings_.max_total_cost},
                       {"pagination", std::move(pagination)}});
 }
 
@@ -231,6 +237,16 @@ Response Subscriptions::Delete(const Token& token, std::string_view id) {
   return gone == 0 ? HelixError(404, "subscription not found") : Response{.status = 204};
 }
 
+Json Subscriptions::ToJson() const {
+  Json json = Json::array();
+  for (const Subscription& subscription : all_) {
+    Json entry = {{"client_id", subscription.client_id}};
+    entry.update(platform_sim::ToJson(subscription, KeyOrder::kApi));
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
 Subscription* Subscriptions::Find(std::string_view id) {
   const auto found = std::find_if(all_.begin(), all_.end(), [&](const Subscription& subscription) {
     return subscription.id == id;
@@ -239,13 +255,33 @@ Subscription* Subscriptions::Find(std::string_view id) {
 }
 
 std::vector<const Subscription*> Subscriptions::Wanting(std::string_view type,
-                                                        std::string_view broadcaster_id) const {
+                                                        const Json& event) const {
   std::vector<const Subscription*> out;
   for (const Subscription& subscription : all_) {
     if (subscription.status == kEnabled && subscription.type == type &&
-        TextOf(subscription.condition, kBroadcaster) == broadcaster_id) {
+        IsAbout(subscription.condition, event)) {
       out.push_back(&subscription);
     }
+  }
+  return out;
+}
+
+std::vector<const Subscription*> Subscriptions::RevokeWhere(const Json& wanted,
+                                                            const std::string& status) {
+  const auto is = [&](const char* name, const Json& value) {
+    return !wanted.contains(name) || wanted[name] == value;
+  };
+  std::vector<const Subscription*> out;
+  for (Subscription& subscription : all_) {
+    const Json& condition = subscription.condition;
+    const bool names_user = std::any_of(condition.begin(), condition.end(),
+                                        [&](const Json& value) { return is("user_id", value); });
+    if (subscription.status != kEnabled || !is("id", subscription.id) || !names_user ||
+        !is("type", subscription.type) || !is("client_id", subscription.client_id)) {
+      continue;
+    }
+    subscription.status = status;
+    out.push_back(&subscription);
   }
   return out;
 }

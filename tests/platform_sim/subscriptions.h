@@ -11,6 +11,7 @@
 #include "libs/common/http/url.h"
 #include "tests/platform_sim/json.h"
 #include "tests/platform_sim/oauth.h"
+#include "tests/platform_sim/settings.h"
 
 namespace platform_sim {
 
@@ -33,14 +34,13 @@ Json ToJson(const Subscription& subscription, KeyOrder order);
 
 class Subscriptions {
  public:
-  static constexpr int kMaxTotalCost = 10'000;
   static constexpr size_t kMaxSubscriptions = 10'000;
   static constexpr size_t kMaxPerCondition = 3;  // of one type and condition
 
   // `allow_loopback_http`: callbacks may be plain HTTP to this machine on any port; otherwise only
-  // HTTPS on port 443, as in reality. `page_size` bounds a page of List.
-  Subscriptions(bool allow_loopback_http, size_t page_size)
-      : allow_loopback_http_(allow_loopback_http), page_size_(page_size) {}
+  // HTTPS on port 443, as in reality.
+  Subscriptions(bool allow_loopback_http, const Settings& settings)
+      : allow_loopback_http_(allow_loopback_http), settings_(settings) {}
 
   // POST /helix/eventsub/subscriptions. `created` becomes the id of the new, pending subscription,
   // which now needs its challenge, and stays empty when the answer is an error.
@@ -52,9 +52,13 @@ class Subscriptions {
   common::http::Response Delete(const Token& token, std::string_view id);
 
   Subscription* Find(std::string_view id);
-  // The enabled ones of a type about a broadcaster.
-  std::vector<const Subscription*> Wanting(std::string_view type,
-                                           std::string_view broadcaster_id) const;
+  // All of all clients, each with its client_id.
+  Json ToJson() const;
+  // The enabled ones of the event's type, about whom it is.
+  std::vector<const Subscription*> Wanting(std::string_view type, const Json& event) const;
+  // Gives the status to the enabled ones that have the `id`, `type`, `client_id` and (somewhere in
+  // their condition) `user_id` of `wanted`, as far as it has them; returns them.
+  std::vector<const Subscription*> RevokeWhere(const Json& wanted, const std::string& status);
   // Marks what a user's withdrawn grant ends, and returns it: everything that names the user in its
   // condition and needs a scope.
   std::vector<const Subscription*> RevokeUser(const std::string& client_id,
@@ -65,7 +69,7 @@ class Subscriptions {
   int TotalCost(const std::string& client_id) const;
 
   const bool allow_loopback_http_;
-  const size_t page_size_;
+  const Settings& settings_;
   std::vector<Subscription> all_;  // in the order of creation
 };
 
