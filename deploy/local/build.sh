@@ -45,6 +45,7 @@ build() {
 run_tests() {
   local status=0 started=$SECONDS
   setup
+  setup_tests
   build all
   # Two at most: the suites start servers and daemons of their own.
   ctest --preset "$PRESET" --parallel "$(($(nproc) > 1 ? 2 : 1))" "$@" || status=$?

@@ -38,10 +38,8 @@ lint_contract() {
     fi
     install_packages nodejs npm
   fi
-  local folder=.cache/buf-$BUF_VERSION
-  [[ -x $folder/node_modules/.bin/buf ]] ||
-    npm install --loglevel=error --no-fund --no-audit --no-save --prefix "$folder" \
-      "@bufbuild/buf@$BUF_VERSION" || return
+  local folder
+  folder=$(npm_package @bufbuild/buf $BUF_VERSION) || return
   "$folder/node_modules/.bin/buf" lint && contract_keeps_promises "$folder/node_modules/.bin/buf"
 }
 

@@ -60,3 +60,25 @@ setup() {
   mapfile -t packages < <(awk '!/^#/ && NF { print $1 }' deploy/local/packages.txt)
   install_packages "${packages[@]}"
 }
+
+# npm_package <package> <version>: installs that package of npm's under .cache, unless it is there,
+# and prints the folder. The file that it looks for is the last that npm writes.
+npm_package() {
+  local folder=.cache/${1##*/}-$2
+  [[ -e $folder/node_modules/.package-lock.json ]] ||
+    npm install --loglevel=error --no-fund --no-audit --no-save --prefix "$folder" "$1@$2" >&2 ||
+    return
+  echo "$folder"
+}
+
+# The OAuth server of tests/integration/oidc_provider.mjs; 9 needs a newer node than Debian's.
+OIDC_PROVIDER_VERSION=8.8.1
+
+# What only tests need, beyond what `setup` installs.
+setup_tests() {
+  local folder
+  command -v npm >/dev/null || install_packages nodejs npm
+  folder=$(npm_package oidc-provider $OIDC_PROVIDER_VERSION) ||
+    fail "npm could not install oidc-provider, which the tests need"
+  ln -sfn "${folder##*/}" .cache/oidc-provider
+}

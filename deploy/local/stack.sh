@@ -127,6 +127,13 @@ STREAM_TWITCH_API_URL=http://$PLATFORM_SIM_ADDR
 STREAM_TWITCH_CLIENT_ID=$TWITCH_CLIENT_ID
 STREAM_TWITCH_CLIENT_SECRET=$TWITCH_CLIENT_SECRET
 STREAM_TWITCH_WEBHOOK_SECRET=$TWITCH_WEBHOOK_SECRET
+STREAM_YOUTUBE_ACCOUNTS_URL=http://$PLATFORM_SIM_ADDR
+STREAM_YOUTUBE_TOKEN_URL=http://$PLATFORM_SIM_ADDR
+STREAM_YOUTUBE_API_URL=http://$PLATFORM_SIM_ADDR
+STREAM_YOUTUBE_HUB_URL=http://$PLATFORM_SIM_ADDR
+STREAM_YOUTUBE_CLIENT_ID=$TWITCH_CLIENT_ID
+STREAM_YOUTUBE_CLIENT_SECRET=$TWITCH_CLIENT_SECRET
+STREAM_YOUTUBE_WEBHOOK_TOKEN=$TWITCH_WEBHOOK_SECRET
 STREAM_TOKEN_ENCRYPTION_KEY=$TOKEN_ENCRYPTION_KEY
 STREAMING_GRPC_ADDR=$STREAMING_GRPC_ADDR
 STREAMING_ADMIN_ADDR=$STREAMING_ADMIN_ADDR
@@ -246,11 +253,13 @@ await_part() {
   done
 }
 
-# platform_sim forgets everything when it ends, so it learns of our application at each start.
+# platform_sim forgets everything when it ends, so it learns of our application at each start. It is
+# both platforms, and one application serves for both.
 register_app() {
   curl -sf -m 5 -o /dev/null -X POST -H 'Content-Type: application/json' -d '{
     "client_id": "'"$TWITCH_CLIENT_ID"'", "client_secret": "'"$TWITCH_CLIENT_SECRET"'",
-    "redirects": ["http://'"$GATEWAY_ADDR"'/stream/oauth/callback/twitch"]
+    "redirects": ["http://'"$GATEWAY_ADDR"'/stream/oauth/callback/twitch",
+                  "http://'"$GATEWAY_ADDR"'/stream/oauth/callback/youtube"]
   }' "http://$PLATFORM_SIM_ADDR/sim/apps" || fail "platform_sim refused our application"
 }
 

@@ -23,6 +23,17 @@ inline constexpr Reason kPlatformUnavailable{
 inline constexpr Reason kCallbackUrlNotAllowed{"CALLBACK_URL_NOT_ALLOWED",
                                                absl::StatusCode::kInvalidArgument,
                                                "The callback URL is not on the operator's list."};
+inline constexpr Reason kRtmpEndpointRequired{
+    "RTMP_ENDPOINT_REQUIRED", absl::StatusCode::kInvalidArgument,
+    "A Custom platform is linked by its RTMP URL, which the request does not name."};
+inline constexpr Reason kRtmpEndpointInvalid{
+    "RTMP_ENDPOINT_INVALID", absl::StatusCode::kInvalidArgument,
+    "The RTMP endpoint is not rtmp[s]://host/path, or the platform is not Custom."};
+inline constexpr Reason kLinkLimitReached{
+    "LINK_LIMIT_REACHED", absl::StatusCode::kFailedPrecondition,
+    "The account has as many Custom links as it may; unlink one first."};
+inline constexpr Reason kAccountDeleted{"ACCOUNT_DELETED", absl::StatusCode::kFailedPrecondition,
+                                        "The account was deleted; nothing is stored for it."};
 inline constexpr Reason kLinkRequestNotFound{
     "LINK_REQUEST_NOT_FOUND", absl::StatusCode::kNotFound,
     "No such pending link request: unknown, expired, used, or somebody else's."};
@@ -62,6 +73,10 @@ inline std::vector<Reason> Reasons() {
           kPlatformAccountTaken,
           kPlatformUnavailable,
           kCallbackUrlNotAllowed,
+          kRtmpEndpointRequired,
+          kRtmpEndpointInvalid,
+          kLinkLimitReached,
+          kAccountDeleted,
           kLinkRequestNotFound,
           kOAuthStateMismatch,
           kAuthorizationCodeInvalid,

@@ -9,5 +9,6 @@ int main(int argc, char** argv) {
                                                  .table = stream::SettingsTable(),
                                                  .server = &stream::Settings::server,
                                                  .check = stream::Check,
-                                                 .bind = stream::Bind});
+                                                 .bind = stream::Bind,
+                                                 .commands = stream::Commands()});
 }

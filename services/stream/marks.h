@@ -17,7 +17,7 @@ class Marks {
  public:
   explicit Marks(common::config::Secret key) : key_(std::move(key)) {}
 
-  // Each 32 bytes.
+  // Each 32 bytes, if not stated otherwise.
   std::string OfUser(platforms::Platform platform, const privacy::PlatformUserId& id) const {
     return id.Use([&](std::string_view bytes) {
       return common::crypto::HmacSha256(key_, {"user ", platforms::WordOf(platform), " ", bytes});
@@ -29,6 +29,13 @@ class Marks {
   std::string OfMessage(platforms::Platform platform, std::string_view message_id) const {
     return common::crypto::HmacSha256(key_,
                                       {"message ", platforms::WordOf(platform), " ", message_id});
+  }
+  std::string OfAccount(const common::Uuid& account) const {
+    return common::crypto::HmacSha256(key_, {"account ", account.ToBytes()});
+  }
+  // 8 bytes: enough to see that a secret is another one.
+  std::string OfSecret(const common::config::Secret& secret) const {
+    return common::crypto::HmacSha256(key_, {"secret ", secret.Reveal()}).substr(0, 8);
   }
 
  private:

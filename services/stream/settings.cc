@@ -1,7 +1,7 @@
 #include "services/stream/settings.h"
 
+#include "libs/common/crypto/digest.h"
 #include "libs/common/crypto/encoding.h"
-#include "libs/common/crypto/key_ring.h"
 
 namespace stream {
 namespace {
@@ -46,14 +46,57 @@ Table<S> PlatformRows() {
       {"STREAM_TWITCH_API_URL", "https://api.twitch.tv", "Where Twitch's Helix API lives.",
        Into(&S::twitch_api_url)},
       {"STREAM_YOUTUBE_CLIENT_ID", "",
-       "The Google application's client id. No effect in this version yet.",
+       "The Google application's client id; empty: YouTube cannot be linked.",
        Into(&S::youtube_client_id)},
-      {"STREAM_YOUTUBE_CLIENT_SECRET", "",
-       "The Google application's client secret. No effect in this version yet.",
+      {"STREAM_YOUTUBE_CLIENT_SECRET", "", "The Google application's client secret.",
        Into(&S::youtube_client_secret), kSecret},
       {"STREAM_YOUTUBE_WEBHOOK_TOKEN", "",
-       "The secret and verify token of WebSub subscriptions. No effect in this version yet.",
+       "The secret and verify token of WebSub subscriptions, 10 to 199 ASCII characters; empty: "
+       "every "
+       "notification is ignored.",
        Into(&S::youtube_webhook_token), kSecret},
+  };
+}
+
+Table<S> YouTubeRows() {
+  return {
+      {"STREAM_YOUTUBE_ACCOUNTS_URL", "https://accounts.google.com",
+       "Where Google asks users for their consent.", Into(&S::youtube_accounts_url)},
+      {"STREAM_YOUTUBE_TOKEN_URL", "https://oauth2.googleapis.com",
+       "Where Google issues and revokes tokens.", Into(&S::youtube_token_url)},
+      {"STREAM_YOUTUBE_API_URL", "https://www.googleapis.com", "Where the YouTube Data API lives.",
+       Into(&S::youtube_api_url)},
+      {"STREAM_YOUTUBE_HUB_URL", "https://pubsubhubbub.appspot.com",
+       "The WebSub hub of YouTube's feeds.", Into(&S::youtube_hub_url)},
+  };
+}
+
+Table<S> UpkeepRows() {
+  return {
+      {"STREAM_TOKEN_REFRESH_INTERVAL_SECONDS", "1800",
+       "Seconds between two looks at the links' tokens, 1 to 1800; what would end before the next "
+       "look is renewed.",
+       Into(&S::token_refresh_interval, 1, 1800)},
+      {"STREAM_WEBHOOK_RECONCILE_INTERVAL_SECONDS", "21600",
+       "Seconds between two comparisons of all subscriptions at the platforms with those wanted, 1 "
+       "to 86400.",
+       Into(&S::webhook_reconcile_interval, 1, 86400)},
+      {"STREAM_SESSION_POLL_INTERVAL_SECONDS", "60",
+       "Seconds between two questions to a platform whether its sessions are live and how many "
+       "watch, 1 to 3600.",
+       Into(&S::session_poll_interval, 1, 3600)},
+      {"STREAM_SESSION_ORPHAN_GRACE_SECONDS", "120",
+       "Seconds by which a platform's answers may lag, 0 to 86400: so long after it was last live "
+       "a "
+       "session ends that is not, and so long after its end a stream that is live begins again.",
+       Into(&S::session_orphan_grace, 0, 86400)},
+      {"STREAM_CHANNEL_SCAN_INTERVAL_SECONDS", "600",
+       "Seconds between two looks for channels of Twitch that are live unnoticed, 1 to 86400; for "
+       "those of YouTube, whose calls are counted by the day, 36 times as many.",
+       Into(&S::channel_scan_interval, 1, 86400)},
+      {"STREAM_CUSTOM_SILENCE_SECONDS", "1800",
+       "Seconds after which a session of a Custom platform ends that has sent nothing, 1 to 86400.",
+       Into(&S::custom_silence, 1, 86400)},
   };
 }
 
@@ -97,8 +140,13 @@ Table<S> ViewerRows() {
 Table<S> DataRows() {
   return {
       {"STREAM_TOKEN_ENCRYPTION_KEY", "",
-       "The AES-256 key of OAuth tokens at rest, base64 of 32 bytes; needed to link a platform.",
+       "The AES-256 key of OAuth tokens and other secrets at rest, base64 of 32 bytes.",
        Into(&S::token_encryption_key), kSecret},
+      {"STREAM_TOKEN_ENCRYPTION_OLD_KEYS", "",
+       "Comma-separated keys that were the encryption key before, newest first; they still open "
+       "what "
+       "`stream reseal` has not sealed anew yet.",
+       Into(&S::token_encryption_old_keys), kSecret},
       {"STREAM_IDENTITY_KEY", "",
        "The key under which platform accounts are recognised, at least 32 bytes; empty: derived "
        "from the encryption key. Set it before rotating that one, and never change it.",
@@ -106,11 +154,45 @@ Table<S> DataRows() {
       {"STREAM_SESSION_HISTORY_RETENTION_HOURS", "168",
        "Hours that ended platform sessions are kept, 1 to 87600.",
        Into(&S::session_history_retention, 1, 87600)},
+      {"STREAM_INBOUND_STREAM", "INBOUND",
+       "The JetStream stream that has the subject account.deleted; another one than INBOUND is not "
+       "made here.",
+       Into(&S::inbound_stream)},
   };
 }
 
 bool IsHttpUrl(const std::string& url) {
   return (url.starts_with("http://") || url.starts_with("https://")) && !url.ends_with('/');
+}
+
+bool HasLength(const Secret& secret, size_t least, size_t most) {
+  const size_t bytes = secret.Reveal().size();
+  return bytes == 0 || (bytes >= least && bytes <= most);
+}
+
+template <class Require>
+void CheckPlatforms(const S& settings, const Require& require) {
+  const bool twitch = !settings.twitch_client_id.empty();
+  require(!twitch || !settings.twitch_client_secret.empty(),
+          "STREAM_TWITCH_CLIENT_SECRET: required with STREAM_TWITCH_CLIENT_ID");
+  require(!twitch || !settings.twitch_webhook_secret.empty(),
+          "STREAM_TWITCH_WEBHOOK_SECRET: required with STREAM_TWITCH_CLIENT_ID");
+  require(HasLength(settings.twitch_webhook_secret, 10, 100),
+          "STREAM_TWITCH_WEBHOOK_SECRET: must have 10 to 100 characters");
+  const bool youtube = !settings.youtube_client_id.empty();
+  require(!youtube || !settings.youtube_client_secret.empty(),
+          "STREAM_YOUTUBE_CLIENT_SECRET: required with STREAM_YOUTUBE_CLIENT_ID");
+  require(!youtube || !settings.youtube_webhook_token.empty(),
+          "STREAM_YOUTUBE_WEBHOOK_TOKEN: required with STREAM_YOUTUBE_CLIENT_ID");
+  require(HasLength(settings.youtube_webhook_token, 10, 199),
+          "STREAM_YOUTUBE_WEBHOOK_TOKEN: must have 10 to 199 characters");
+  require(IsHttpUrl(settings.public_url) && IsHttpUrl(settings.twitch_id_url) &&
+              IsHttpUrl(settings.twitch_api_url) && IsHttpUrl(settings.youtube_accounts_url) &&
+              IsHttpUrl(settings.youtube_token_url) && IsHttpUrl(settings.youtube_api_url) &&
+              IsHttpUrl(settings.youtube_hub_url),
+          "STREAM_PUBLIC_URL, STREAM_TWITCH_ID_URL, STREAM_TWITCH_API_URL, "
+          "STREAM_YOUTUBE_ACCOUNTS_URL, STREAM_YOUTUBE_TOKEN_URL, STREAM_YOUTUBE_API_URL, "
+          "STREAM_YOUTUBE_HUB_URL: must begin with http:// or https:// and not end in a slash");
 }
 
 }  // namespace
@@ -120,7 +202,8 @@ const Table<S>& SettingsTable() {
     Table<S> rows = {{"STREAM_ENABLED", "false", "Whether the service works at all: true or false.",
                       Into(&S::server, &common::runtime::ServerSettings::enabled)}};
     for (const auto& part :
-         {HttpRows(), PlatformRows(), SentimentRows(), ViewerRows(), DataRows(),
+         {HttpRows(), PlatformRows(), YouTubeRows(), UpkeepRows(), SentimentRows(), ViewerRows(),
+          DataRows(),
           common::runtime::ServerRows<S>(
               {.prefix = "STREAM", .database = "stream", .grpc_port = 50051, .admin_port = 9101},
               &S::server)}) {
@@ -136,11 +219,9 @@ std::vector<std::string> Check(const S& settings) {
   const auto require = [&](bool good, const char* problem) {
     if (!good) errors.emplace_back(problem);
   };
-  const bool twitch = !settings.twitch_client_id.empty();
-  const Secret& key = settings.token_encryption_key;
-  const size_t webhook_secret_bytes = settings.twitch_webhook_secret.Reveal().size();
+  CheckPlatforms(settings, require);
+  const bool linkable = !settings.twitch_client_id.empty() || !settings.youtube_client_id.empty();
   const size_t identity_key_bytes = settings.identity_key.Reveal().size();
-
   require(settings.min_batch_size <= settings.max_batch_size,
           "STREAM_SENTIMENT_MIN_BATCH_SIZE: must not exceed STREAM_SENTIMENT_MAX_BATCH_SIZE");
   require(settings.min_distinct_contributors <= settings.max_batch_size,
@@ -148,29 +229,42 @@ std::vector<std::string> Check(const S& settings) {
   require(settings.sentiment_max_hold >= settings.pulse_interval,
           "STREAM_SENTIMENT_MAX_HOLD_SECONDS: must not be below "
           "STREAM_SENTIMENT_PULSE_INTERVAL_SECONDS");
-  require(key.empty() || DecodeKey(key),
-          "STREAM_TOKEN_ENCRYPTION_KEY: must be the base64 of 32 bytes");
-  require(!twitch || !key.empty(),
-          "STREAM_TOKEN_ENCRYPTION_KEY: required with STREAM_TWITCH_CLIENT_ID");
-  require(!twitch || !settings.twitch_client_secret.empty(),
-          "STREAM_TWITCH_CLIENT_SECRET: required with STREAM_TWITCH_CLIENT_ID");
-  require(!twitch || webhook_secret_bytes != 0,
-          "STREAM_TWITCH_WEBHOOK_SECRET: required with STREAM_TWITCH_CLIENT_ID");
-  require(webhook_secret_bytes == 0 || (webhook_secret_bytes >= 10 && webhook_secret_bytes <= 100),
-          "STREAM_TWITCH_WEBHOOK_SECRET: must have 10 to 100 characters");
+  require(!(linkable || settings.server.enabled) || !settings.token_encryption_key.empty(),
+          "STREAM_TOKEN_ENCRYPTION_KEY: required with STREAM_ENABLED");
+  require(KeyRingOf(settings).ok(),
+          "STREAM_TOKEN_ENCRYPTION_KEY, STREAM_TOKEN_ENCRYPTION_OLD_KEYS: must be the base64 of 32 "
+          "bytes each, no two of which begin with the same byte of SHA-256: draw another key");
   require(identity_key_bytes == 0 || identity_key_bytes >= 32,
           "STREAM_IDENTITY_KEY: must have at least 32 bytes");
-  require(IsHttpUrl(settings.public_url) && IsHttpUrl(settings.twitch_id_url) &&
-              IsHttpUrl(settings.twitch_api_url),
-          "STREAM_PUBLIC_URL, STREAM_TWITCH_ID_URL, STREAM_TWITCH_API_URL: must begin with http:// "
-          "or https:// and not end in a slash");
+  require(settings.token_encryption_old_keys.empty() || identity_key_bytes != 0,
+          "STREAM_IDENTITY_KEY: required with STREAM_TOKEN_ENCRYPTION_OLD_KEYS, as it was before");
+  require(!settings.inbound_stream.empty(), "STREAM_INBOUND_STREAM: must not be empty");
   return errors;
 }
 
-std::optional<Secret> DecodeKey(const Secret& base64) {
-  const Secret key(common::crypto::Base64Decode(base64.Reveal()).value_or(""));
-  if (key.Reveal().size() != common::crypto::KeyRing::kKeyBytes) return std::nullopt;
-  return key;
+// Without a key the service is off and nothing is ever sealed: any key will do.
+absl::StatusOr<common::crypto::KeyRing> KeyRingOf(const S& settings) {
+  std::vector<Secret> keys;
+  std::vector<std::string> texts;
+  common::config::ParseValue(texts, settings.token_encryption_old_keys.Reveal());
+  for (const std::string& text : texts) {
+    keys.emplace_back(common::crypto::Base64Decode(text).value_or(""));
+  }
+  const Secret& current = settings.token_encryption_key;
+  if (current.empty()) {
+    return common::crypto::KeyRing::Create(
+        Secret(common::crypto::RandomBytes(common::crypto::KeyRing::kKeyBytes)), std::move(keys));
+  }
+  return common::crypto::KeyRing::Create(
+      Secret(common::crypto::Base64Decode(current.Reveal()).value_or("")), std::move(keys));
+}
+
+// In hexadecimal, so that an operator can write it down before the encryption key changes.
+Secret IdentityKeyOf(const S& settings) {
+  if (!settings.identity_key.empty()) return settings.identity_key;
+  const Secret key(
+      common::crypto::Base64Decode(settings.token_encryption_key.Reveal()).value_or(""));
+  return Secret(common::crypto::HexEncode(common::crypto::HmacSha256(key, {"identity"})));
 }
 
 }  // namespace stream

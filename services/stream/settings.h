@@ -7,6 +7,7 @@
 #include "libs/common/config/address.h"
 #include "libs/common/config/secret.h"
 #include "libs/common/config/settings.h"
+#include "libs/common/crypto/key_ring.h"
 #include "libs/common/runtime/settings.h"
 
 namespace stream {
@@ -29,6 +30,16 @@ struct Settings {
   std::string youtube_client_id;
   common::config::Secret youtube_client_secret;
   common::config::Secret youtube_webhook_token;
+  std::string youtube_accounts_url;
+  std::string youtube_token_url;
+  std::string youtube_api_url;
+  std::string youtube_hub_url;
+  std::chrono::seconds token_refresh_interval{};
+  std::chrono::seconds webhook_reconcile_interval{};
+  std::chrono::seconds session_poll_interval{};
+  std::chrono::seconds session_orphan_grace{};
+  std::chrono::seconds channel_scan_interval{};
+  std::chrono::seconds custom_silence{};
 
   // Sentiment.
   std::chrono::seconds pulse_interval{};
@@ -46,15 +57,20 @@ struct Settings {
 
   // Data at rest.
   common::config::Secret token_encryption_key;
+  common::config::Secret token_encryption_old_keys;
   common::config::Secret identity_key;
   std::chrono::hours session_history_retention{};
+  std::string inbound_stream;
 };
 
 const common::config::Table<Settings>& SettingsTable();
 // What no single row can see; every problem, empty when all is well.
 std::vector<std::string> Check(const Settings& settings);
 
-// The 32 bytes behind STREAM_TOKEN_ENCRYPTION_KEY; nullopt when it is not the base64 of so many.
-std::optional<common::config::Secret> DecodeKey(const common::config::Secret& base64);
+// The keys of sealed values: STREAM_TOKEN_ENCRYPTION_KEY and the old ones. INVALID_ARGUMENT when
+// one is not the base64 of 32 bytes, or two cannot stand beside each other.
+absl::StatusOr<common::crypto::KeyRing> KeyRingOf(const Settings& settings);
+// STREAM_IDENTITY_KEY, or what stands for it.
+common::config::Secret IdentityKeyOf(const Settings& settings);
 
 }  // namespace stream

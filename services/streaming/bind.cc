@@ -41,6 +41,8 @@ std::vector<common::nats::StreamSpec> StreamTable() {
            *bannou::stream::v1::StreamPlatformLinkedEvent::descriptor()->file())) {
     streams.push_back(std::move(spec));
   }
+  // Nothing inbound is listened to here yet, but what cannot be read goes where the dead go.
+  for (auto& spec : common::runtime::InboundStreams("")) streams.push_back(std::move(spec));
   return streams;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <CLI/CLI.hpp>
+#include <bannou/common/v1/inbound.pb.h>
 #include <bannou/common/v1/options.pb.h>
 #include <bannou/stream/v1/events.pb.h>
 #include <bannou/stream/v1/sentiment.pb.h>
@@ -90,6 +91,9 @@ std::string Events() {
          EventTable({bannou::stream::v1::StreamPlatformLinkedEvent::descriptor()->file(),
                      bannou::stream::v1::SentimentPulse::descriptor()->file(),
                      bannou::streaming::v1::StreamingSessionCreatedEvent::descriptor()->file()}) +
+         "\n## Events of other services\n\nWhat the daemons listen to: JSON, with the fields in "
+         "lower camel case.\n\n" +
+         EventTable({bannou::common::v1::AccountDeletedEvent::descriptor()->file()}) +
          "\n## Client events\n\nPart of the contract; this version does not publish them yet.\n\n" +
          EventTable({bannou::streaming::v1::ClientEvent::descriptor()->file()}) +
          "\n## Commands to neighbours\n\nPart of the contract; this version does not publish them "

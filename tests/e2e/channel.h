@@ -41,15 +41,21 @@ class Channel {
   // Links it and waits until its events arrive.
   void Link() {
     user_id_ = nlohmann::json::parse(Post("/sim/users", {{"login", login_}}))["id"];
-    const int before = Delivered();
     const auto begun = BeginLink();
     if (!begun.ok()) throw std::runtime_error("no link begins");
     if (Get(side_.Approve(begun->authorization_url(), login_)).status != 200) {
       throw std::runtime_error("the channel was not linked");
     }
     link_id_ = Links().value().platforms(0).link_id();
-    // The challenges of its subscriptions.
-    Await([&] { return Delivered() >= before + 3; });
+    Await([&] { return side_.HearsOf(link_id_); });
+  }
+  // In place of Link: a platform of the owner's own.
+  void LinkCustom() {
+    bannou::stream::v1::LinkPlatformRequest request;
+    request.set_account_id(account_.ToString());
+    request.set_platform(bannou::stream::v1::STREAM_PLATFORM_CUSTOM);
+    request.set_custom_rtmp_endpoint("rtmp://live.example.com/app/key");
+    link_id_ = owner_.Call(stubs_.platforms, &Platforms::LinkPlatform, request).value().link_id();
   }
   absl::StatusOr<bannou::stream::v1::ListPlatformsResponse> Links() const {
     bannou::stream::v1::ListPlatformsRequest request;
@@ -67,9 +73,13 @@ class Channel {
     PostToChannel("/offline", nlohmann::json::object());
     Await([&] { return Sessions().sessions_size() == 0; });
   }
-  bannou::stream::v1::ListPlatformSessionsResponse Sessions() const {
+  bannou::stream::v1::ListPlatformSessionsResponse Sessions(bool ended = false, int limit = 100,
+                                                            int offset = 0) const {
     bannou::stream::v1::ListPlatformSessionsRequest request;
     request.set_account_id(account_.ToString());
+    request.set_include_ended(ended);
+    request.set_limit(limit);
+    request.set_offset(offset);
     return owner_.Call(stubs_.platform_sessions, &PlatformSessions::ListPlatformSessions, request)
         .value();
   }
@@ -80,6 +90,14 @@ class Channel {
     return owner_.Call(stubs_.platform_sessions, &PlatformSessions::StartPlatformSession, request)
         .status();
   }
+
+  // Nothing is on its way to the daemon any more.
+  void AwaitQuiet() const {
+    Await([&] { return side_.IsQuiet(link_id_); });
+  }
+
+  // "/live" or "/offline", without waiting for what comes of it.
+  void Do(const std::string& action) const { PostToChannel(action, nlohmann::json::object()); }
 
   // One person says one thing. A badge is subscriber, moderator or vip.
   void Chat(const std::string& login, const std::vector<std::string>& badges = {}) {
@@ -100,10 +118,6 @@ class Channel {
   }
   void PostToChannel(const std::string& action, const nlohmann::json& body) const {
     Post("/sim/channels/" + user_id_ + action, body);
-  }
-  int Delivered() const {
-    return nlohmann::json::parse(
-        Get("http://" + side_.sim.address() + "/sim/stats").body)["accepted"];
   }
   static void Await(const std::function<bool()>& condition) {
     if (!common::testing::Eventually(condition)) throw std::runtime_error("waited in vain");

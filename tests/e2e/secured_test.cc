@@ -119,6 +119,8 @@ TEST_F(SecuredTest, BothDaemonsWorkEncryptedAndAuthenticated) {
                            common::Uuid::V4().ToString() + "\"}'");
   Settings settings = settings_of("stream");
   settings.push_back("HTTP_ADDR=127.0.0.1:0");
+  settings.push_back("TOKEN_ENCRYPTION_KEY=" +
+                     common::crypto::Base64Encode(PlatformSide::kEncryptionKey));
   const Daemon platform_side("stream", "STREAM", settings);
   ExpectOnlyTheInvited(platform_side,
                        "bannou.stream.v1.StreamAdminService/TestSentimentProcessing "

@@ -327,6 +327,8 @@ TEST(Off, ThePlatformSideTalksToNobody) {
   const Doorbells bells;
   const std::string http_address = Local(common::testing::FreePort());
   const std::string listens = "HTTP_ADDR=" + http_address;
+  const std::string key =
+      "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(PlatformSide::kEncryptionKey);
   Daemon off("stream", "STREAM", bells.SettingsAnd({"ENABLED=false", listens}), Servers::Shared(),
              Until::kLive);
   ExpectOff(off, "bannou.stream.v1.StreamAdminService/GetLatestPulse",
@@ -338,7 +340,7 @@ TEST(Off, ThePlatformSideTalksToNobody) {
   off.Stop();
   bells.ExpectSilence();
 
-  const Daemon on("stream", "STREAM", bells.SettingsAnd({"ENABLED=true", listens}),
+  const Daemon on("stream", "STREAM", bells.SettingsAnd({"ENABLED=true", listens, key}),
                   Servers::Shared(), Until::kLive);
   EXPECT_TRUE(Eventually([&] { return bells.mysql.Rang(); }));
 }

@@ -112,6 +112,8 @@ TEST(Story, TheWholeWayFromASignedWebhookToABlendedHypedStream) {
   EXPECT_EQ(events.Of<stream::StreamPlatformSessionStartedEvent>().size(), 1u);
   EXPECT_FALSE(outcome.platform_session_ended.is_active());
   EXPECT_TRUE(outcome.platform_session_ended.has_ended_at());
+  EXPECT_GT(outcome.subscriptions, 20);
+  EXPECT_EQ(outcome.subscriptions_unlinked, 0);
   EXPECT_TRUE(events.Arrive<stream::StreamPlatformSessionEndedEvent>(1));
   const auto pulses = events.Of<stream::SentimentPulse>();
   ASSERT_FALSE(pulses.empty());

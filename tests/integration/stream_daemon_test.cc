@@ -107,16 +107,11 @@ class StreamDaemonTest : public testing::Test {
     const Response user = Sim("/sim/users", {{"login", login_}, {"display_name", "Some One"}});
     ASSERT_EQ(user.status, 201);
     user_id_ = json::parse(user.body)["id"];
-    const uint64_t before = json::parse(
-        Http({.url = "http://" + stack_->sim.address() + "/sim/stats"}).body)["accepted"];
     ASSERT_EQ(Http({.url = Approve(BeginLink().authorization_url())}).status, 200);
     const auto links = Links();
     ASSERT_EQ(links.size(), 1u);
     link_id_ = links[0].link_id();
-    ASSERT_TRUE(Eventually([&] {
-      const auto stats = Http({.url = "http://" + stack_->sim.address() + "/sim/stats"});
-      return json::parse(stats.body)["accepted"] >= before + 3;
-    }));
+    ASSERT_TRUE(Eventually([&] { return stack_->HearsOf(link_id_); }));
   }
   void GoLive() {
     ASSERT_EQ(Sim("/sim/channels/" + user_id_ + "/live", json::object()).status, 202);

@@ -50,7 +50,7 @@ class StreamSessionEndTest : public testing::Test {
                              link_, Uuid::V4(), common::Now(), common::Now())
                     .ok());
     const auto opened = sessions_.OpenByHand({.link_id = link_,
-                                              .stream_mark = std::string(32, 'm'),
+                                              .stream_id = "the-stream",
                                               .started_at = common::Now(),
                                               .in_game_id = {}});
     ASSERT_TRUE(opened.ok()) << opened.status();
@@ -82,7 +82,10 @@ class StreamSessionEndTest : public testing::Test {
   common::mysql::Pool mysql_{NewDatabase()};
   common::redis::Redis redis_{RedisOptions()};
   common::redis::Functions functions_{redis_, std::string(functions::Files().front().content)};
-  sessions::SessionStore sessions_{mysql_};
+  const Sealer sealer_{
+      *common::crypto::KeyRing::Create(common::config::Secret(std::string(32, 'k')), {})};
+  const Marks marks_{common::config::Secret("identity")};
+  sessions::SessionStore sessions_{mysql_, sealer_, marks_};
   privacy::ViewerRegistry viewers_{{}, [] { return uint64_t{1}; }};
   BufferStore buffer_{redis_, functions_, seconds(60)};
   // Another instance, or the same one before a crash.
@@ -101,7 +104,7 @@ TEST_F(StreamSessionEndTest, WaitsForThePulseThatAnotherTookOut) {
                                      .pulse_id = Uuid::V4(),
                                      .payload = "the pulse"})
                   .ok());
-  ASSERT_TRUE(*sessions_.EndByHand(session_, common::Now()));
+  ASSERT_TRUE(*sessions_.End(session_, common::Now()));
 
   auto publisher = NewPublisher();
   publisher->Start();
@@ -125,7 +128,7 @@ TEST_F(StreamSessionEndTest, WaitsForThePulseThatAnotherTookOut) {
 TEST_F(StreamSessionEndTest, LateChatDoesNotBeginItAnew) {
   sessions::LiveSessions live(sessions_);
   ASSERT_EQ(*live.Find(link_), session_);  // remembered as live
-  ASSERT_TRUE(*sessions_.EndByHand(session_, common::Now()));
+  ASSERT_TRUE(*sessions_.End(session_, common::Now()));
   // Even when the seal is gone with all the rest.
   ASSERT_TRUE(redis_.Command({"DEL", Key("live")}).ok());
 

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include <bannou/common/v1/inbound.pb.h>
 #include <bannou/stream/v1/events.pb.h>
 #include <bannou/stream/v1/sentiment.pb.h>
 #include <bannou/streaming/v1/events.pb.h>
@@ -166,7 +167,8 @@ class MomentsTest : public ::testing::Test {
         common::nats::Connection::Connect({.url = SharedNats().url(), .name = "test"}).value();
     jetstream_ = common::nats::JetStream::Make(*connection_).value();
     for (const auto* file : {platform::StreamPlatformSessionStartedEvent::descriptor()->file(),
-                             v1::StreamingHypeTriggeredEvent::descriptor()->file()}) {
+                             v1::StreamingHypeTriggeredEvent::descriptor()->file(),
+                             bannou::common::v1::AccountDeletedEvent::descriptor()->file()}) {
       ASSERT_TRUE(jetstream_->Declare(common::nats::StreamsOf(*file)).ok());
     }
   }

@@ -122,6 +122,16 @@ class Daemon final : public common::testing::Server {
     const size_t at = text.find("\n" + sample + " ");
     return at == std::string::npos ? 0 : std::stod(text.substr(at + sample.size() + 2));
   }
+  // From the next start on, NAME=value on top of what there was.
+  void Set(const std::vector<std::string>& settings) {
+    settings_.insert(settings_.end(), settings.begin(), settings.end());
+  }
+  // Runs the program with the same settings for one of its commands.
+  Ended RunCommand(const std::string& command) const {
+    std::string line = "env";
+    for (const std::string& setting : settings_) line += " '" + prefix_ + "_" + setting + "'";
+    return RunToEnd(line + " " + Program(name_) + " " + command);
+  }
   std::string Log() const {
     std::ifstream file(directory() / "log");
     return {std::istreambuf_iterator<char>(file), {}};
@@ -162,6 +172,7 @@ struct PlatformSide {
   static constexpr const char* kClientId = "client";
   static constexpr const char* kClientSecret = "client-secret";
   static constexpr const char* kWebhookSecret = "a-webhook-secret";
+  static constexpr const char* kEncryptionKey = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
 
   PlatformSim sim;
   const std::string http_address = Local(common::testing::FreePort());
@@ -189,6 +200,32 @@ struct PlatformSide {
     return std::string(common::http::FindHeader(redirect.headers, "location").value_or(""));
   }
 
+  // Whether what makes and ends sessions, and chat, comes in for a link.
+  bool HearsOf(const std::string& link_id) const {
+    int heard = 0;
+    const auto answer = Send({.url = "http://" + sim.address() + "/sim/eventsub"});
+    const auto listed = nlohmann::json::parse(answer.body);
+    for (const auto& subscription : listed["subscriptions"]) {
+      const std::string callback = subscription["transport"]["callback"];
+      const std::string type = subscription["type"];
+      heard +=
+          subscription["status"] == "enabled" && callback.ends_with(link_id) &&
+          (type == "stream.online" || type == "stream.offline" || type == "channel.chat.message");
+    }
+    return heard == 3;
+  }
+
+  // Whether all subscriptions of a link were made, and nothing more is on its way.
+  bool IsQuiet(const std::string& link_id) const {
+    const auto looked_at = OpenDatabase(daemon.database())
+                               ->Query(
+                                   "SELECT 1 FROM link WHERE link_id = ? AND secret_mark IS "
+                                   "NOT NULL",
+                                   *common::Uuid::Parse(link_id));
+    const auto answer = Send({.url = "http://" + sim.address() + "/sim/stats"});
+    return !looked_at->empty() && nlohmann::json::parse(answer.body)["pending"] == 0;
+  }
+
   std::string callback_url() const {
     return "http://" + http_address + "/stream/oauth/callback/twitch";
   }
@@ -203,7 +240,7 @@ struct PlatformSide {
         std::string("TWITCH_CLIENT_ID=") + kClientId,
         std::string("TWITCH_CLIENT_SECRET=") + kClientSecret,
         std::string("TWITCH_WEBHOOK_SECRET=") + kWebhookSecret,
-        "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(std::string(32, 'k')),
+        "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(kEncryptionKey),
         "SENTIMENT_PULSE_INTERVAL_SECONDS=1",
         "SENTIMENT_MAX_HOLD_SECONDS=30"};
     settings.insert(settings.end(), more.begin(), more.end());

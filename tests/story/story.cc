@@ -326,6 +326,41 @@ absl::Status Story::GoOffline() {
   return absl::OkStatus();
 }
 
+absl::Status Story::Unlink() {
+  say_("8. The player unlinks the channel");
+  ASSIGN_OR_RETURN(outcome_.subscriptions, CountSubscriptions());
+  stream::UnlinkPlatformRequest request;
+  request.set_account_id(outcome_.account_id.ToString());
+  request.set_link_id(outcome_.link.link_id());
+  RETURN_IF_ERROR(
+      player_.Call(stubs_.platforms, &stream::PlatformService::Stub::UnlinkPlatform, request)
+          .status());
+  RETURN_IF_ERROR(Await("the platform to be told", [&]() -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(outcome_.subscriptions_unlinked, CountSubscriptions());
+    return outcome_.subscriptions_unlinked == 0;
+  }));
+  say_(absl::StrFormat(
+      "   the link is gone; Twitch was told: tokens revoked, %d subscriptions deleted",
+      outcome_.subscriptions));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Story::CountSubscriptions() {
+  ASSIGN_OR_RETURN(const auto answer,
+                   common::http::Client().Send(
+                       {.url = absl::StrCat("http://", stack_.platform_sim, "/sim/eventsub")}));
+  const auto listed = nlohmann::json::parse(answer.body, nullptr, false);
+  if (!listed.is_object() || !listed.contains("subscriptions")) {
+    return absl::InternalError("platform_sim does not list its subscriptions");
+  }
+  int count = 0;
+  for (const auto& subscription : listed["subscriptions"]) {
+    const std::string callback = subscription["transport"]["callback"];
+    count += callback.ends_with(outcome_.link.link_id());
+  }
+  return count;
+}
+
 absl::Status Story::AwaitCareer() {
   streaming::CareerStatusRequest request;
   request.set_streamer_id(outcome_.character_id.ToString());
@@ -373,7 +408,9 @@ absl::Status Tell(Story& story, const Stack& stack) {
   if (platform_side) RETURN_IF_ERROR(story.GoLive());
   RETURN_IF_ERROR(story.PlayMoments());
   RETURN_IF_ERROR(story.EndStream());
-  return platform_side ? story.GoOffline() : absl::OkStatus();
+  if (!platform_side) return absl::OkStatus();
+  RETURN_IF_ERROR(story.GoOffline());
+  return story.Unlink();
 }
 
 }  // namespace story

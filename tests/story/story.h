@@ -43,6 +43,8 @@ struct Outcome {
   bannou::streaming::v1::StreamerCareerStatus career;
   bannou::streaming::v1::AudiencePoolStatus pool_after;
   bannou::stream::v1::PlatformSessionStatus platform_session_ended;
+  int subscriptions = 0;           // at the platform, before the channel was unlinked
+  int subscriptions_unlinked = 0;  // and after
 };
 
 class Story {
@@ -50,7 +52,8 @@ class Story {
   // `say` prints a line of the story; a line that begins a chapter has no indent.
   Story(Stack stack, Options options, std::function<void(const std::string&)> say);
 
-  // Each step needs those before it; LinkTwitch, GoLive and GoOffline need the stream daemon.
+  // Each step needs those before it; LinkTwitch, GoLive, GoOffline and Unlink need the stream
+  // daemon.
   absl::Status SeedPool();
   absl::Status LinkTwitch();
   absl::Status StartStream();
@@ -58,12 +61,15 @@ class Story {
   absl::Status PlayMoments();
   absl::Status EndStream();
   absl::Status GoOffline();
+  absl::Status Unlink();
 
   const Outcome& outcome() const { return outcome_; }
 
  private:
   absl::Status ApproveAtTwitch(const std::string& authorization_url);
   absl::Status PostToSim(const std::string& path, const std::string& json);
+  // How many subscriptions at the platform call the link back.
+  absl::StatusOr<int> CountSubscriptions();
   absl::Status AwaitPlatformSession();
   absl::Status AwaitBlendedPulse();
   absl::Status React(const Caller& caller, bannou::streaming::v1::ReactionEventType type,

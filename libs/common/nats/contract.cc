@@ -14,6 +14,8 @@ std::vector<StreamSpec> StreamsOf(const google::protobuf::FileDescriptor& file) 
     spec.subjects.assign(info.subjects().begin(), info.subjects().end());
     spec.storage = info.memory() ? StreamSpec::Storage::kMemory : StreamSpec::Storage::kFile;
     spec.discard = info.discard_new() ? StreamSpec::Discard::kNew : StreamSpec::Discard::kOld;
+    spec.retention =
+        info.interest() ? StreamSpec::Retention::kInterest : StreamSpec::Retention::kLimits;
     spec.max_age = std::chrono::seconds(info.max_age_seconds());
     spec.duplicate_window = std::chrono::seconds(info.duplicate_window_seconds());
     if (info.has_max_messages()) spec.max_messages = info.max_messages();

@@ -17,6 +17,7 @@ namespace common::runtime {
 std::string Version() { return BANNOU_VERSION; }
 
 CommandLine ParseCommandLine(int argc, char** argv, const std::string& name,
+                             const std::vector<std::pair<std::string, std::string>>& commands,
                              const std::string& settings_help) {
   CommandLine out;
   CLI::App cli("The " + name + " daemon. Settings come from the environment.", name);
@@ -27,6 +28,11 @@ CommandLine ParseCommandLine(int argc, char** argv, const std::string& name,
                "Print the table of all settings as Markdown and exit");
   cli.add_flag("--healthcheck", out.healthcheck,
                "Ask the running daemon's admin port whether it is ready; exit 0 or 1");
+  for (const auto& [command, help] : commands) {
+    cli.add_subcommand(command, help)->callback([&out, command = command] {
+      out.command = command;
+    });
+  }
   cli.footer("Settings:\n" + settings_help);
   try {
     cli.parse(argc, argv);

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -13,6 +14,14 @@
 
 namespace common::runtime {
 
+// Work that the program does in place of serving: `<daemon> <name>`, with the daemon's settings.
+template <class S>
+struct Command {
+  std::string name;
+  std::string help;
+  std::function<absl::Status(const S&)> run;
+};
+
 template <class S>
 struct Daemon {
   std::string name;    // "stream": the `service` of log lines, and ErrorInfo's domain
@@ -23,16 +32,20 @@ struct Daemon {
   std::function<std::vector<std::string>(const S&)> check;
   // Builds the parts. It must not talk to anything outside: that is for App::OnStart.
   std::function<absl::Status(const S&, App&)> bind;
+  std::vector<Command<S>> commands = {};
 };
 
 struct CommandLine {
+  std::string command;  // one of those offered, or empty
   bool strict = false;
   bool print_config = false;
   bool print_config_docs = false;
   bool healthcheck = false;
   std::optional<int> exit_code;  // set when the command line alone ends the process
 };
+// `commands` are names with their help.
 CommandLine ParseCommandLine(int argc, char** argv, const std::string& name,
+                             const std::vector<std::pair<std::string, std::string>>& commands,
                              const std::string& settings_help);
 // Prints every problem; false when any ends the process.
 bool Report(const config::LoadReport& report, bool strict);
@@ -42,8 +55,10 @@ std::string Version();
 
 template <class S>
 int Run(int argc, char** argv, const Daemon<S>& daemon) {
+  std::vector<std::pair<std::string, std::string>> offered;
+  for (const Command<S>& one : daemon.commands) offered.emplace_back(one.name, one.help);
   const CommandLine command =
-      ParseCommandLine(argc, argv, daemon.name, config::Document(daemon.table));
+      ParseCommandLine(argc, argv, daemon.name, offered, config::Document(daemon.table));
   if (command.exit_code) return *command.exit_code;
   const config::Environment environment = config::ReadEnvironment();
   if (command.print_config_docs)
@@ -60,6 +75,12 @@ int Run(int argc, char** argv, const Daemon<S>& daemon) {
   if (!Report(report, command.strict)) return 2;
 
   PrepareProcess(daemon.name, settings.*daemon.server);
+  for (const Command<S>& one : daemon.commands) {
+    if (one.name != command.command) continue;
+    const absl::Status done = one.run(settings);
+    if (done.ok()) return 0;
+    return Report({.errors = {std::string(ToStd(done.message()))}}, false) ? 0 : 1;
+  }
   App app(daemon.name, settings.*daemon.server);
   if (const absl::Status status = daemon.bind(settings, app); !status.ok()) {
     return Report({.errors = {std::string(ToStd(status.message()))}}, false) ? 0 : 2;

@@ -1,5 +1,8 @@
 #include "libs/common/runtime/servers.h"
 
+#include <bannou/common/v1/inbound.pb.h>
+
+#include "libs/common/nats/contract.h"
 #include "libs/common/ratelimit/limiter.h"
 
 namespace common::runtime {
@@ -14,6 +17,14 @@ mysql::Options MysqlOptions(const ServerSettings& settings) {
   options.tls_ca = settings.mysql_tls_ca_file;
   options.pool_size = static_cast<size_t>(settings.mysql_pool_size);
   return options;
+}
+
+std::vector<nats::StreamSpec> InboundStreams(const std::string& inbound) {
+  auto streams = nats::StreamsOf(*bannou::common::v1::AccountDeletedEvent::descriptor()->file());
+  std::erase_if(streams, [&](const nats::StreamSpec& stream) {
+    return stream.name == "INBOUND" && stream.name != inbound;
+  });
+  return streams;
 }
 
 redis::Options RedisOptions(const ServerSettings& settings) {

@@ -1,6 +1,7 @@
 // What every daemon does with the three servers that it stands on.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "libs/common/mysql/pool.h"
 #include "libs/common/nats/connection.h"
@@ -15,6 +16,10 @@ mysql::Options MysqlOptions(const ServerSettings& settings);
 redis::Options RedisOptions(const ServerSettings& settings);
 // `name` is shown in the server's list of connections.
 nats::Options NatsOptions(const ServerSettings& settings, std::string name);
+
+// The streams of inbound.proto that are ours to declare: without INBOUND when `inbound` names
+// another stream, which its owner makes.
+std::vector<nats::StreamSpec> InboundStreams(const std::string& inbound);
 
 // Measures a pool of at most `limit` connections at every scrape. `stats` must not wait.
 void WatchPool(App& app, const std::string& name, size_t limit, std::function<pool::Stats()> stats);

@@ -52,6 +52,11 @@ class JsonReader {
   bool Null();
   // Reads any value and forgets it.
   bool Skip();
+  // The next value's first character, '\0' at the end: what kind of value it is.
+  char Peek() {
+    SkipBlanks();
+    return at_ < text_.size() ? text_[at_] : '\0';
+  }
   // True when the whole text was one value.
   bool Finish();
   bool failed() const { return failed_; }

@@ -74,6 +74,8 @@ class EventReader {
       ReadUser(json_, event_.broadcaster);
     } else if (key == "source_broadcaster_user_id") {
       ReadUser(json_, source_);
+    } else if (key == "user_id") {
+      ReadUser(json_, event_.user);
     } else if (key == "chatter_user_id") {
       ReadUser(json_, event_.chatter);
     } else if (key == "id") {
@@ -99,6 +101,7 @@ class EventReader {
 };
 
 bool IsComplete(TwitchEventType type, const TwitchEvent& event, bool has_text) {
+  if (type == TwitchEventType::kAuthorizationRevoked) return event.user.has_value();
   if (!event.broadcaster) return false;
   switch (type) {
     case TwitchEventType::kStreamOnline:
@@ -119,10 +122,11 @@ std::optional<Time> FreshTime(std::string_view timestamp, Time now) {
 }
 
 TwitchEventType TwitchEventTypeOf(std::string_view subscription_type) {
-  constexpr std::array<std::pair<std::string_view, TwitchEventType>, 3> kTypes{{
+  constexpr std::array<std::pair<std::string_view, TwitchEventType>, 4> kTypes{{
       {"stream.online", TwitchEventType::kStreamOnline},
       {"stream.offline", TwitchEventType::kStreamOffline},
       {"channel.chat.message", TwitchEventType::kChatMessage},
+      {"user.authorization.revoke", TwitchEventType::kAuthorizationRevoked},
   }};
   for (const auto& [name, type] : kTypes) {
     if (subscription_type == name) return type;
@@ -146,6 +150,32 @@ std::optional<TwitchEvent> DecodeTwitchEvent(TwitchEventType type, std::string_v
     return std::nullopt;
   }
   return std::move(reader.event());
+}
+
+std::optional<std::string_view> DecodeTwitchRevocation(std::string_view body) {
+  constexpr std::string_view kStatuses[] = {
+      "user_removed",    "authorization_revoked", "notification_failures_exceeded",
+      "version_removed", "moderator_removed",     "chat_user_banned"};
+  std::string_view status;
+  JsonReader json(body);
+  json.Object([&](std::string_view key) {
+    if (key != "subscription") {
+      json.Skip();
+      return;
+    }
+    json.Object([&](std::string_view member) {
+      if (member == "status") {
+        json.String(status);
+      } else {
+        json.Skip();
+      }
+    });
+  });
+  if (!json.Finish() || status.empty()) return std::nullopt;
+  for (const std::string_view known : kStatuses) {
+    if (status == known) return known;
+  }
+  return "other";
 }
 
 std::optional<std::string_view> DecodeTwitchChallenge(std::string_view body,

@@ -21,6 +21,7 @@ struct TwitchHeaders {
 
 inline constexpr std::string_view kNotification = "notification";
 inline constexpr std::string_view kVerification = "webhook_callback_verification";
+inline constexpr std::string_view kRevocation = "revocation";
 
 // `find(name)` gives a header's value, its name in any case. nullopt when one that a message must
 // have is missing or longer than any real one.
@@ -48,7 +49,13 @@ std::optional<TwitchHeaders> ReadTwitchHeaders(Find&& find) {
 inline constexpr common::Duration kFreshness = std::chrono::minutes(10);
 std::optional<common::Time> FreshTime(std::string_view timestamp, common::Time now);
 
-enum class TwitchEventType { kUnknown, kStreamOnline, kStreamOffline, kChatMessage };
+enum class TwitchEventType {
+  kUnknown,
+  kStreamOnline,
+  kStreamOffline,
+  kChatMessage,
+  kAuthorizationRevoked,  // of the whole application, about no channel
+};
 TwitchEventType TwitchEventTypeOf(std::string_view subscription_type);
 
 // The parts of an event that anything is made of. Views point into the body or the buffer.
@@ -58,6 +65,9 @@ struct TwitchEvent {
   // stream.online
   std::string_view stream_id;
   std::optional<common::Time> started_at;
+
+  // user.authorization.revoke
+  std::optional<privacy::PlatformUserId> user;
 
   // channel.chat.message
   std::optional<privacy::PlatformUserId> chatter;
@@ -71,6 +81,10 @@ struct TwitchEvent {
 // or of another type. Unknown members and nulls are skipped. `buffer` backs the event's text.
 std::optional<TwitchEvent> DecodeTwitchEvent(TwitchEventType type, std::string_view body,
                                              UnescapeBuffer& buffer);
+
+// Why a subscription was revoked, one of the words of Twitch's that we know or "other"; nullopt
+// when the body is no revocation.
+std::optional<std::string_view> DecodeTwitchRevocation(std::string_view body);
 
 // The challenge of a verification; nullopt when there is none.
 std::optional<std::string_view> DecodeTwitchChallenge(std::string_view body,

@@ -14,28 +14,15 @@ using common::Uuid;
 using platforms::Platform;
 using privacy::PlatformUserId;
 
-constexpr const char* kOutcomeWords[kOutcomes] = {
-    "accepted", "challenged", "ignored",   "duplicate",   "shed",
-    "unsigned", "stale",      "malformed", "unavailable",
-};
-
 }  // namespace
 
 TwitchWebhook::TwitchWebhook(common::config::Secret secret, Parts parts,
                              common::metrics::Registry& metrics)
-    : secret_(std::move(secret)), parts_(std::move(parts)) {
-  for (int i = 0; i < kOutcomes; ++i) {
-    outcomes_[static_cast<size_t>(i)] =
-        &metrics.GetCounter("stream_webhooks_total", "Platform messages, by what became of them.",
-                            {{"platform", "twitch"}, {"outcome", kOutcomeWords[i]}});
-  }
-}
+    : secret_(std::move(secret)), parts_(std::move(parts)), outcomes_(Platform::kTwitch, metrics) {}
 
 Answer TwitchWebhook::Handle(const std::optional<TwitchHeaders>& headers, std::string_view body,
                              const std::optional<Uuid>& link_id) {
-  Answer answer = Judge(headers, body, link_id);
-  outcomes_[static_cast<size_t>(answer.outcome)]->Increment();
-  return answer;
+  return outcomes_.Count(Judge(headers, body, link_id));
 }
 
 Answer TwitchWebhook::Judge(const std::optional<TwitchHeaders>& headers, std::string_view body,
@@ -44,6 +31,7 @@ Answer TwitchWebhook::Judge(const std::optional<TwitchHeaders>& headers, std::st
   const auto sent_at = FreshTime(headers->timestamp, common::Now());
   if (!sent_at) return {Outcome::kStale};
   if (headers->type == kNotification) return {Notify(*headers, body, *sent_at, link_id)};
+  if (headers->type == kRevocation) return {Revoked(body, link_id)};
   if (headers->type != kVerification) return {Outcome::kIgnored};
   UnescapeBuffer buffer;
   const auto challenge = DecodeTwitchChallenge(body, buffer);
@@ -65,11 +53,35 @@ Outcome TwitchWebhook::Notify(const TwitchHeaders& headers, std::string_view bod
   UnescapeBuffer buffer;
   const auto event = DecodeTwitchEvent(type, body, buffer);
   if (!event) return Outcome::kMalformed;
-  const auto link = LinkOf(*event->broadcaster);
+  const bool revoked = type == TwitchEventType::kAuthorizationRevoked;
+  const PlatformUserId& user = revoked ? *event->user : *event->broadcaster;
+  auto link = LinkOf(user);
+  // Linked anew since it was looked up.
+  if (link.ok() && *link && link_id && *link_id != **link) {
+    links_.Forget(parts_.marks.OfUser(Platform::kTwitch, user));
+    link = LinkOf(user);
+  }
   if (!link.ok()) return Outcome::kUnavailable;
   if (!*link || (link_id && *link_id != **link)) return Outcome::kIgnored;
+  if (revoked) return Suspect(**link);
   if (type == TwitchEventType::kChatMessage) return TakeChat(*event, **link);
   return TakeLifecycle(headers, type, *event, sent_at, **link);
+}
+
+// A subscription has ended. It may be wanted all the same, or the whole grant may be gone: whoever
+// cares for either looks at the link.
+Outcome TwitchWebhook::Revoked(std::string_view body, const std::optional<Uuid>& link_id) {
+  const auto status = DecodeTwitchRevocation(body);
+  if (!status) return Outcome::kMalformed;
+  common::log::Info("subscription.revoked", {{"status", *status}});
+  return link_id ? Suspect(*link_id) : Outcome::kIgnored;
+}
+
+// Harmless to repeat, so resends need not be told apart.
+Outcome TwitchWebhook::Suspect(const Uuid& link_id) {
+  if (!parts_.tokens.Suspect(link_id, common::Now()).ok()) return Outcome::kUnavailable;
+  parts_.on_suspected();
+  return Outcome::kAccepted;
 }
 
 absl::StatusOr<std::optional<Uuid>> TwitchWebhook::LinkOf(const PlatformUserId& broadcaster) {
@@ -112,12 +124,11 @@ absl::Status TwitchWebhook::ApplyLifecycle(TwitchEventType type, const TwitchEve
     ASSIGN_OR_RETURN(const auto ending, parts_.sessions.EndByPlatform(link_id, sent_at));
     if (!ending) return absl::OkStatus();
   } else {
-    ASSIGN_OR_RETURN(const auto session,
-                     parts_.sessions.OpenByPlatform(
-                         {.link_id = link_id,
-                          .stream_mark = parts_.marks.OfStream(link_id, event.stream_id),
-                          .started_at = std::min(*event.started_at, sent_at),
-                          .in_game_id = {}}));
+    ASSIGN_OR_RETURN(const auto session, parts_.sessions.OpenByPlatform(
+                                             {.link_id = link_id,
+                                              .stream_id = std::string(event.stream_id),
+                                              .started_at = std::min(*event.started_at, sent_at),
+                                              .in_game_id = {}}));
     if (!session) return absl::OkStatus();
   }
   parts_.live.Forget(link_id);

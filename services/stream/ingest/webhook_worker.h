@@ -4,46 +4,30 @@
 #include <string>
 #include <string_view>
 
-#include "libs/common/metrics/metrics.h"
 #include "services/stream/ingest/chat_worker.h"
 #include "services/stream/ingest/mark_store.h"
+#include "services/stream/ingest/outcome_worker.h"
 #include "services/stream/ingest/recent.h"
 #include "services/stream/ingest/twitch_event.h"
 #include "services/stream/linking/link_store.h"
+#include "services/stream/linking/token_store.h"
 #include "services/stream/sessions/session_store.h"
 #include "services/stream/ttl_cache.h"
 
 namespace stream::ingest {
 
-// Each is the `outcome` of one metric, and an answer to the platform.
-enum class Outcome {
-  kAccepted,     // carried out, or queued
-  kChallenged,   // answer with the challenge
-  kIgnored,      // nobody's channel, or a type that means nothing to us yet: accepted
-  kDuplicate,    // accepted
-  kShed,         // too much chat: accepted
-  kUnsigned,     // a header is missing, the signature is wrong, or we have no secret
-  kStale,        // sent too far from now
-  kMalformed,    // signed, but not what its type promises
-  kUnavailable,  // not stored: send it again
-};
-inline constexpr int kOutcomes = 9;
-
-struct Answer {
-  Outcome outcome = Outcome::kAccepted;
-  std::string challenge = {};
-};
-
 class TwitchWebhook {
  public:
   struct Parts {
     linking::LinkStore& links;
+    linking::TokenStore& tokens;
     sessions::SessionStore& sessions;
     sessions::LiveSessions& live;
     MarkStore& marks_seen;
     ChatWorker& chat;
     const Marks& marks;
-    std::function<void()> on_changed;  // told after a session began or began to end
+    std::function<void()> on_changed;    // told after a session began or began to end
+    std::function<void()> on_suspected;  // told when a link's grant may have ended
   };
   TwitchWebhook(common::config::Secret secret, Parts parts, common::metrics::Registry& metrics);
 
@@ -58,6 +42,8 @@ class TwitchWebhook {
   bool IsSigned(const TwitchHeaders& headers, std::string_view body) const;
   Outcome Notify(const TwitchHeaders& headers, std::string_view body, common::Time sent_at,
                  const std::optional<common::Uuid>& link_id);
+  Outcome Revoked(std::string_view body, const std::optional<common::Uuid>& link_id);
+  Outcome Suspect(const common::Uuid& link_id);
   absl::StatusOr<std::optional<common::Uuid>> LinkOf(const privacy::PlatformUserId& broadcaster);
   Outcome TakeChat(const TwitchEvent& event, const common::Uuid& link_id);
   absl::Status ApplyLifecycle(TwitchEventType type, const TwitchEvent& event, common::Time sent_at,
@@ -72,7 +58,7 @@ class TwitchWebhook {
 
   const common::config::Secret secret_;
   const Parts parts_;
-  std::array<common::metrics::Counter*, kOutcomes> outcomes_{};
+  OutcomeCounters outcomes_;
   // By the mark of the broadcaster's id.
   TtlCache<std::string, common::Uuid> links_{kLinkTtl, kLinksMax};
   Recent recent_chat_{kRecentChat};

@@ -23,6 +23,7 @@ using platforms::Platform;
 
 constexpr size_t kUuidBytes = 16;
 constexpr size_t kStateSecretBytes = 32;
+constexpr size_t kVerifierRandomBytes = 32;        // PendingStore::kVerifierBytes in base64
 constexpr std::chrono::seconds kRedirectTime{10};  // as long as an RPC may take
 
 // The state names its request, because a browser comes back with nothing else, and proves it.
@@ -63,19 +64,25 @@ absl::StatusOr<OAuthFlow::Begun> OAuthFlow::Begin(const Uuid& account, Platform 
   if (callback_url && std::find(allowed.begin(), allowed.end(), *callback_url) == allowed.end()) {
     return Make(kCallbackUrlNotAllowed, "the callback URL is not on the list of allowed ones");
   }
-  ASSIGN_OR_RETURN(const bool linked, links_.HasLink(account, platform));
+  ASSIGN_OR_RETURN(const bool deleted, links_.IsDeleted(account));
+  if (deleted) return Make(kAccountDeleted, "the account was deleted");
+  ASSIGN_OR_RETURN(const bool linked, links_.IsLinked(account, platform));
   if (linked) return Make(kPlatformAlreadyLinked, "the account has a link to this platform");
 
   const Uuid request_id = Uuid::V4();
-  const std::string state = NewState(request_id);
-  const std::string redirect_uri = callback_url.value_or(
-      options_.public_url + "/stream/oauth/callback/" + std::string(platforms::WordOf(platform)));
+  const std::string word(platforms::WordOf(platform));
+  const platforms::AuthorizationRequest request{
+      .redirect_uri = callback_url.value_or(options_.public_url + "/stream/oauth/callback/" + word),
+      .state = NewState(request_id),
+      .code_verifier = Secret(
+          common::crypto::Base64UrlEncode(common::crypto::RandomBytes(kVerifierRandomBytes)))};
   RETURN_IF_ERROR(pending_.Put({.request_id = request_id,
                                 .account_id = account,
                                 .platform = platform,
-                                .state_digest = common::crypto::Sha256(state),
-                                .redirect_uri = redirect_uri}));
-  return Begun{request_id, client->AuthorizationUrl(redirect_uri, state)};
+                                .state_digest = common::crypto::Sha256(request.state),
+                                .code_verifier = request.code_verifier,
+                                .redirect_uri = request.redirect_uri}));
+  return Begun{request_id, client->AuthorizationUrl(request)};
 }
 
 absl::StatusOr<PendingLink> OAuthFlow::TakePending(const Uuid& request_id,
@@ -102,17 +109,44 @@ absl::StatusOr<NamedLink> OAuthFlow::Complete(const Uuid& request_id,
   if (client == nullptr) {
     return Make(kPlatformNotConfigured, "the operator has not configured this platform");
   }
-  ASSIGN_OR_RETURN(platforms::Tokens tokens, client->ExchangeCode(code, pending.redirect_uri));
-  ASSIGN_OR_RETURN(platforms::PlatformIdentity identity, client->ReadIdentity(tokens));
+  const platforms::AuthorizationRequest request{
+      .redirect_uri = pending.redirect_uri, .state = {}, .code_verifier = pending.code_verifier};
+  ASSIGN_OR_RETURN(const platforms::Tokens tokens, client->ExchangeCode(code, request));
+  return Store(*client, pending, tokens);
+}
+
+absl::StatusOr<NamedLink> OAuthFlow::Store(platforms::PlatformClient& client,
+                                           const PendingLink& pending,
+                                           const platforms::Tokens& tokens) {
+  auto identity = client.ReadIdentity(tokens.access);
+  if (!identity.ok()) {
+    GiveBack(client, tokens, std::nullopt);
+    return identity.status();
+  }
   const common::Time now = common::Now();
   const Link link{.link_id = Uuid::V7(now),
                   .account_id = pending.account_id,
                   .platform = pending.platform,
                   .linked_at = now};
-  Secret display_name = identity.display_name;
-  RETURN_IF_ERROR(links_.Insert({link, std::move(identity), std::move(tokens)}));
+  const auto stored = links_.Insert({link, *identity, tokens});
+  if (!stored.ok()) {
+    GiveBack(client, tokens, identity->user_id);
+    return stored.status();
+  }
   on_linked_();
-  return NamedLink{link, std::move(display_name)};
+  return NamedLink{*stored, std::move(identity->display_name)};
+}
+
+// As good as can be: nobody waits for it. Google ends all grants of a user at once, so it is not
+// asked where another link may stand on one.
+void OAuthFlow::GiveBack(platforms::PlatformClient& client, const platforms::Tokens& tokens,
+                         const std::optional<privacy::PlatformUserId>& user) {
+  if (client.platform() == Platform::kYouTube) {
+    if (!user) return;
+    const auto other = links_.FindByUser(Platform::kYouTube, *user);
+    if (!other.ok() || *other) return;
+  }
+  if (!client.Revoke(tokens).ok()) common::log::Warning("oauth.grant_left");
 }
 
 std::vector<common::http::Route> OAuthFlow::Routes() {

@@ -7,7 +7,7 @@
 #include "libs/common/http/router.h"
 #include "services/stream/linking/link_store.h"
 #include "services/stream/linking/pending_store.h"
-#include "services/stream/platforms/platform_client.h"
+#include "services/stream/platforms/platforms_client.h"
 
 namespace stream::linking {
 
@@ -31,7 +31,7 @@ class OAuthFlow {
     common::Uuid request_id;
     std::string authorization_url;
   };
-  // PLATFORM_NOT_CONFIGURED, PLATFORM_ALREADY_LINKED, CALLBACK_URL_NOT_ALLOWED.
+  // PLATFORM_NOT_CONFIGURED, PLATFORM_ALREADY_LINKED, CALLBACK_URL_NOT_ALLOWED, ACCOUNT_DELETED.
   absl::StatusOr<Begun> Begin(const common::Uuid& account, platforms::Platform platform,
                               const std::optional<std::string>& callback_url);
 
@@ -48,6 +48,11 @@ class OAuthFlow {
   absl::StatusOr<PendingLink> TakePending(const common::Uuid& request_id,
                                           const std::optional<common::Uuid>& account,
                                           const std::string& state);
+  // Stores the link; what cannot be stored is given back to the platform.
+  absl::StatusOr<NamedLink> Store(platforms::PlatformClient& client, const PendingLink& pending,
+                                  const platforms::Tokens& tokens);
+  void GiveBack(platforms::PlatformClient& client, const platforms::Tokens& tokens,
+                const std::optional<privacy::PlatformUserId>& user);
   common::http::Response HandleRedirect(const common::http::Request& request);
 
   const OAuthOptions options_;

@@ -1,7 +1,9 @@
-// What the daemon asks of a platform. Calls block for one HTTP exchange or a few.
+// What the daemon asks of a platform where users grant us access with OAuth. Calls block for one
+// HTTP exchange or a few.
 #pragma once
-#include <memory>
+#include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,14 @@ struct Tokens {
   common::config::Secret access;
   common::config::Secret refresh;
   common::Time expires_at;  // of the access token
+  std::vector<std::string> scopes;
+};
+
+// One OAuth request: what its first and its second half must agree on.
+struct AuthorizationRequest {
+  std::string redirect_uri;
+  std::string state;
+  common::config::Secret code_verifier;  // RFC 7636, for platforms that know PKCE
 };
 
 struct PlatformIdentity {
@@ -26,10 +36,17 @@ struct PlatformIdentity {
   common::config::Secret display_name;  // a person's name: sealed like a token
 };
 
+// Whose live stream is asked for.
+struct LiveQuery {
+  privacy::PlatformUserId channel;
+  common::config::Secret access_token;   // the channel's own
+  std::optional<std::string> stream_id;  // when it is known; else the platform has to search
+};
+
 struct LiveStream {
   std::string stream_id;
   common::Time started_at;
-  int viewer_count = 0;
+  std::optional<int> viewer_count;  // nullopt: the channel hides it
 };
 
 // Errors, if not stated otherwise: PLATFORM_UNAVAILABLE when there is no usable answer by the
@@ -39,37 +56,29 @@ class PlatformClient {
   virtual ~PlatformClient() = default;
   virtual Platform platform() const = 0;
 
-  // Where the user agrees; comes back to `redirect_uri` with a code and the same `state`.
-  virtual std::string AuthorizationUrl(const std::string& redirect_uri,
-                                       const std::string& state) const = 0;
+  // Where the user agrees; comes back to the redirect URI with a code and the same state.
+  virtual std::string AuthorizationUrl(const AuthorizationRequest& request) const = 0;
   // AUTHORIZATION_CODE_INVALID when the platform refuses the code.
   virtual absl::StatusOr<Tokens> ExchangeCode(const common::config::Secret& code,
-                                              const std::string& redirect_uri) = 0;
-  virtual absl::StatusOr<PlatformIdentity> ReadIdentity(const Tokens& tokens) = 0;
-  // nullopt when the channel is not live.
-  virtual absl::StatusOr<std::optional<LiveStream>> FindLive(
-      const privacy::PlatformUserId& channel) = 0;
-  // Asks for the channel's events at `callback_url`. Asking again is harmless.
-  virtual absl::Status Subscribe(const privacy::PlatformUserId& channel,
-                                 const std::string& callback_url) = 0;
-};
+                                              const AuthorizationRequest& request) = 0;
+  virtual absl::StatusOr<PlatformIdentity> ReadIdentity(
+      const common::config::Secret& access_token) = 0;
 
-// The platforms that are configured.
-class Platforms {
- public:
-  explicit Platforms(std::vector<std::unique_ptr<PlatformClient>> clients)
-      : clients_(std::move(clients)) {}
+  // New tokens for a refresh token, which must not be used again where the answer brings another
+  // one; an empty `refresh` or `scopes` says that they stay. LINK_INACTIVE: the grant is dead, and
+  // only the user can give a new one. Everything else may pass: PLATFORM_UNAVAILABLE.
+  virtual absl::StatusOr<Tokens> Refresh(const common::config::Secret& refresh_token) = 0;
+  // How often the platform demands that tokens are validated; nullopt: never.
+  virtual std::optional<std::chrono::minutes> validation_interval() const = 0;
+  // Whether the access token still holds: false when it does not.
+  virtual absl::StatusOr<bool> Validate(const common::config::Secret& access_token) = 0;
+  // Ends the grant at the platform. OK also when it has ended before.
+  virtual absl::Status Revoke(const Tokens& tokens) = 0;
 
-  // Null when the platform is not configured.
-  PlatformClient* Find(Platform platform) const {
-    for (const auto& client : clients_) {
-      if (client->platform() == platform) return client.get();
-    }
-    return nullptr;
-  }
-
- private:
-  const std::vector<std::unique_ptr<PlatformClient>> clients_;
+  // One answer for each query, in order; nullopt where the channel, or the stream that was named,
+  // is not live. Asks for many at once where the platform can.
+  virtual absl::StatusOr<std::vector<std::optional<LiveStream>>> FindLive(
+      std::span<const LiveQuery> queries) = 0;
 };
 
 }  // namespace stream::platforms

@@ -27,19 +27,11 @@ absl::Status SessionRpc::StartPlatformSession(CallContext& call,
   if (!link || !call.identity.MayActFor(link->account_id)) {
     return Make(kLinkNotFound, "no such link");
   }
-  platforms::PlatformClient* const client = parts_.platforms.Find(link->platform);
-  if (client == nullptr) {
-    return Make(kPlatformNotConfigured, "the operator has not configured this platform");
-  }
-  if (!link->is_active) return Make(kLinkInactive, "the platform refused the link's tokens");
-  ASSIGN_OR_RETURN(const auto user, parts_.links.UserId(link_id));
-  ASSIGN_OR_RETURN(const auto stream, client->FindLive(user));
-  if (!stream) return Make(kPlatformNotLive, "the platform says that the channel is not live");
-
+  ASSIGN_OR_RETURN(const platforms::LiveStream stream, FindLive(*link, call.now));
   Opening opening{.link_id = link_id,
-                  .stream_mark = parts_.marks.OfStream(link_id, stream->stream_id),
-                  .started_at = stream->started_at,
-                  .viewer_count = stream->viewer_count,
+                  .stream_id = stream.stream_id,
+                  .started_at = stream.started_at,
+                  .viewer_count = stream.viewer_count.value_or(0),
                   .in_game_id = {}};
   if (request.has_in_game_session_id()) {
     opening.in_game_id = Uuid::Parse(request.in_game_session_id());
@@ -51,11 +43,31 @@ absl::Status SessionRpc::StartPlatformSession(CallContext& call,
   return absl::OkStatus();
 }
 
+// What is live, by the platform's word. A Custom platform has none: its owner says so.
+absl::StatusOr<platforms::LiveStream> SessionRpc::FindLive(const linking::Link& link,
+                                                           common::Time now) {
+  if (link.platform == platforms::Platform::kCustom) {
+    return platforms::LiveStream{
+        .stream_id = Uuid::V4().ToString(), .started_at = now, .viewer_count = {}};
+  }
+  platforms::PlatformClient* const client = parts_.platforms.Find(link.platform);
+  if (client == nullptr) {
+    return Make(kPlatformNotConfigured, "the operator has not configured this platform");
+  }
+  if (!link.is_active) return Make(kLinkInactive, "the platform refused the link's tokens");
+  ASSIGN_OR_RETURN(const auto query, parts_.tokens.LiveQueryOf(link, std::nullopt));
+  ASSIGN_OR_RETURN(const auto found, client->FindLive(std::span(&query, 1)));
+  if (!found.at(0)) {
+    return Make(kPlatformNotLive, "the platform says that the channel is not live");
+  }
+  return *found.at(0);
+}
+
 absl::Status SessionRpc::StopPlatformSession(CallContext& call,
                                              const v1::StopPlatformSessionRequest& request,
                                              v1::StopPlatformSessionResponse&) {
   ASSIGN_OR_RETURN(const Session session, FindOwn(call, request.platform_session_id()));
-  ASSIGN_OR_RETURN(const bool ended, parts_.sessions.EndByHand(session.session_id, call.now));
+  ASSIGN_OR_RETURN(const bool ended, parts_.sessions.Stop(session.session_id, call.now));
   if (!ended) return NotFound();
   parts_.live.Forget(session.link_id);
   parts_.on_changed();

@@ -4,7 +4,7 @@
 
 #include "libs/common/rpc/service.h"
 #include "services/stream/linking/link_store.h"
-#include "services/stream/platforms/platform_client.h"
+#include "services/stream/linking/token_refresh_worker.h"
 #include "services/stream/privacy/viewers.h"
 #include "services/stream/sessions/live_sessions_store.h"
 #include "services/stream/sessions/session_store.h"
@@ -20,8 +20,8 @@ class SessionRpc final : public common::rpc::Service {
     SessionStore& sessions;
     LiveSessions& live;
     const platforms::Platforms& platforms;
+    linking::TokenRefreshWorker& tokens;
     const privacy::ViewerRegistry& viewers;
-    const Marks& marks;
     std::function<void()> on_changed;  // told after a session began or began to end
   };
   SessionRpc(const common::rpc::Edge& edge, Parts parts)
@@ -50,6 +50,7 @@ class SessionRpc final : public common::rpc::Service {
                                     v1::ListPlatformSessionsResponse& response);
 
  private:
+  absl::StatusOr<platforms::LiveStream> FindLive(const linking::Link& link, common::Time now);
   // The caller's own; PLATFORM_SESSION_NOT_FOUND for everything else.
   absl::StatusOr<Session> FindOwn(const common::rpc::CallContext& call, const std::string& id);
   void Write(const common::rpc::CallContext& call, const Session& session,

@@ -13,15 +13,18 @@ namespace {
 
 using common::Time;
 using common::Uuid;
+using common::config::Secret;
 using common::errors::Make;
 using common::mysql::Row;
 using common::mysql::Transaction;
 using google::protobuf::util::TimeUtil;
 namespace v1 = bannou::stream::v1;
 
-#define SESSION_SELECT                                                               \
-  "SELECT session_id, link_id, account_id, platform, status, started_at, ended_at, " \
-  "in_game_id, viewer_count, peak_viewer_count, pulses_published FROM session "
+#define SESSION_COLUMNS                                                       \
+  "session_id, link_id, account_id, platform, status, started_at, ended_at, " \
+  "in_game_id, viewer_count, peak_viewer_count, pulses_published"
+#define SESSION_SELECT "SELECT " SESSION_COLUMNS " FROM session "
+constexpr size_t kSessionColumns = 11;
 
 Session ReadSession(const Row& row) {
   return {.session_id = row.Get<Uuid>(0),
@@ -84,16 +87,18 @@ struct LinkRow {
   platforms::Platform platform;
   bool is_active;
   std::optional<Time> offline_at;
+  std::string stopped_mark;  // of the stream whose session the owner stopped
 };
 absl::StatusOr<LinkRow> LockLink(Transaction& transaction, const Uuid& link_id) {
-  ASSIGN_OR_RETURN(const auto rows,
-                   transaction.Query("SELECT account_id, platform, is_active, offline_at "
-                                     "FROM link WHERE link_id = ? FOR UPDATE",
-                                     link_id));
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      transaction.Query("SELECT account_id, platform, is_active, offline_at, "
+                        "COALESCE(stopped_mark, '') FROM link WHERE link_id = ? FOR UPDATE",
+                        link_id));
   if (rows.empty()) return Make(kLinkNotFound, "no such link");
   const Row& row = rows.front();
   return LinkRow{row.Get<Uuid>(0), static_cast<platforms::Platform>(row.Get<uint8_t>(1)),
-                 row.Get<bool>(2), row.Get<std::optional<Time>>(3)};
+                 row.Get<bool>(2), row.Get<std::optional<Time>>(3), row.Get<std::string>(4)};
 }
 
 absl::StatusOr<std::optional<Session>> LiveOf(Transaction& transaction, const Uuid& link_id) {
@@ -104,58 +109,84 @@ absl::StatusOr<std::optional<Session>> LiveOf(Transaction& transaction, const Uu
 
 absl::StatusOr<int64_t> BeginEnd(Transaction& transaction, const Uuid& session_id, Time at) {
   return transaction.Execute(
-      "UPDATE session SET status = 2, live = NULL, ended_at = GREATEST(started_at, ?) "
-      "WHERE session_id = ? AND status = 1",
+      "UPDATE session SET status = 2, live = NULL, stream_id_sealed = NULL, "
+      "ended_at = GREATEST(started_at, ?) WHERE session_id = ? AND status = 1",
       at, session_id);
 }
 
-absl::StatusOr<Session> Insert(Transaction& transaction, const LinkRow& link,
-                               const Opening& opening) {
-  const Session session{.session_id = Uuid::V7(common::Now()),
+}  // namespace
+
+absl::StatusOr<Session> SessionStore::Insert(Transaction& transaction, const Opening& opening,
+                                             const Uuid& account, platforms::Platform platform) {
+  const Time now = common::Now();
+  const Session session{.session_id = Uuid::V7(now),
                         .link_id = opening.link_id,
-                        .account_id = link.account_id,
-                        .platform = link.platform,
+                        .account_id = account,
+                        .platform = platform,
                         .started_at = opening.started_at,
                         .ended_at = {},
                         .in_game_id = opening.in_game_id,
                         .viewer_count = opening.viewer_count,
                         .peak_viewer_count = opening.viewer_count};
+  const std::string sealed =
+      sealer_.Seal(session.session_id, kStreamIdPlace, Secret(opening.stream_id));
   RETURN_IF_ERROR(
       transaction
           .Execute("INSERT INTO session (session_id, link_id, account_id, platform, stream_mark, "
-                   "status, live, started_at, in_game_id, viewer_count, peak_viewer_count) "
-                   "VALUES (?, ?, ?, ?, ?, 1, 1, ?, ?, ?, ?)",
+                   "status, live, started_at, in_game_id, viewer_count, peak_viewer_count, "
+                   "stream_id_sealed, seen_at) VALUES (?, ?, ?, ?, ?, 1, 1, ?, ?, ?, ?, ?, ?)",
                    session.session_id, session.link_id, session.account_id,
-                   static_cast<int>(session.platform), opening.stream_mark, session.started_at,
-                   session.in_game_id, session.viewer_count, session.peak_viewer_count)
+                   static_cast<int>(session.platform),
+                   marks_.OfStream(opening.link_id, opening.stream_id), session.started_at,
+                   session.in_game_id, session.viewer_count, session.peak_viewer_count, sealed, now)
           .status());
   RETURN_IF_ERROR(AppendStarted(transaction, session));
   return session;
 }
-
-}  // namespace
 
 absl::StatusOr<std::optional<Session>> SessionStore::OpenByPlatform(const Opening& opening) {
   std::optional<Session> opened;
   const absl::Status done = common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {
     opened.reset();
     ASSIGN_OR_RETURN(const LinkRow link, LockLink(transaction, opening.link_id));
-    ASSIGN_OR_RETURN(const auto known,
-                     transaction.Query("SELECT 1 FROM session WHERE link_id = ? AND "
-                                       "stream_mark = ? LIMIT 1",
-                                       opening.link_id, opening.stream_mark));
     ASSIGN_OR_RETURN(const auto live, LiveOf(transaction, opening.link_id));
-    OnlineNews news{opening.started_at, link.offline_at, !known.empty()};
-    if (live) news.live_since = live->started_at;
-    if (!link.is_active || !OpensSession(news)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool opens,
+                     Opens(transaction, opening, link.offline_at, link.stopped_mark, live));
+    if (!link.is_active || !opens) return absl::OkStatus();
     if (live) {
       RETURN_IF_ERROR(BeginEnd(transaction, live->session_id, opening.started_at).status());
     }
-    ASSIGN_OR_RETURN(opened, Insert(transaction, link, opening));
+    ASSIGN_OR_RETURN(opened, Insert(transaction, opening, link.account_id, link.platform));
     return absl::OkStatus();
   });
   RETURN_IF_ERROR(done);
   return opened;
+}
+
+absl::StatusOr<bool> SessionStore::Opens(Transaction& transaction, const Opening& opening,
+                                         const std::optional<Time>& offline_at,
+                                         const std::string& stopped_mark,
+                                         const std::optional<Session>& live) {
+  const std::string mark = marks_.OfStream(opening.link_id, opening.stream_id);
+  ASSIGN_OR_RETURN(const auto rows, transaction.Query("SELECT COUNT(*), COUNT(live) FROM session "
+                                                      "WHERE link_id = ? AND stream_mark = ?",
+                                                      opening.link_id, mark));
+  std::optional<Time> live_since;
+  if (live) live_since = live->started_at;
+  if (!opening.asked) {
+    return OpensSession(
+        OnlineNews{.stream_started_at = opening.started_at,
+                   .last_offline_at = offline_at,
+                   .stream_known = rows.at(0).Get<int64_t>(0) > 0 || mark == stopped_mark,
+                   .live_since = live_since});
+  }
+  return OpensSession(LiveAnswer{.stream_started_at = opening.started_at,
+                                 .now = common::Now(),
+                                 .lag = *opening.asked,
+                                 .last_offline_at = offline_at,
+                                 .stopped = mark == stopped_mark,
+                                 .is_live = rows.at(0).Get<int64_t>(1) > 0,
+                                 .live_since = live_since});
 }
 
 absl::StatusOr<Session> SessionStore::OpenByHand(const Opening& opening) {
@@ -164,7 +195,7 @@ absl::StatusOr<Session> SessionStore::OpenByHand(const Opening& opening) {
     ASSIGN_OR_RETURN(const LinkRow link, LockLink(transaction, opening.link_id));
     ASSIGN_OR_RETURN(const auto live, LiveOf(transaction, opening.link_id));
     if (live) return Make(kPlatformSessionActive, "the link has an active platform session");
-    ASSIGN_OR_RETURN(opened, Insert(transaction, link, opening));
+    ASSIGN_OR_RETURN(opened, Insert(transaction, opening, link.account_id, link.platform));
     return absl::OkStatus();
   });
   RETURN_IF_ERROR(done);
@@ -190,14 +221,60 @@ absl::StatusOr<std::optional<Uuid>> SessionStore::EndByPlatform(const Uuid& link
   return ending;
 }
 
-absl::StatusOr<bool> SessionStore::EndByHand(const Uuid& session_id, Time now) {
+absl::StatusOr<std::optional<Uuid>> SessionStore::EndStream(const Uuid& link_id,
+                                                            const std::string& stream_id, Time at) {
+  std::optional<Uuid> ending;
+  const absl::Status done = common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {
+    ending.reset();
+    ASSIGN_OR_RETURN(const auto rows,
+                     transaction.Query("SELECT session_id FROM session WHERE link_id = ? AND "
+                                       "live = 1 AND stream_mark = ? FOR UPDATE",
+                                       link_id, marks_.OfStream(link_id, stream_id)));
+    if (rows.empty()) return absl::OkStatus();
+    ending = rows.front().Get<Uuid>(0);
+    return BeginEnd(transaction, *ending, at).status();
+  });
+  RETURN_IF_ERROR(done);
+  return ending;
+}
+
+absl::StatusOr<bool> SessionStore::Stop(const Uuid& session_id, Time now) {
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      mysql_.Query("SELECT link_id, stream_mark FROM session WHERE session_id = ?", session_id));
+  if (rows.empty()) return false;
+  const auto link_id = rows.front().Get<Uuid>(0);
+  const auto mark = rows.front().Get<std::string>(1);
+  int64_t changed = 0;
+  const absl::Status done =
+      common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) -> absl::Status {
+        RETURN_IF_ERROR(LockLink(transaction, link_id).status());
+        ASSIGN_OR_RETURN(changed, BeginEnd(transaction, session_id, now));
+        if (changed == 0) return absl::OkStatus();
+        // So that nobody who finds the stream live begins it again.
+        return transaction
+            .Execute("UPDATE link SET stopped_mark = ? WHERE link_id = ?", mark, link_id)
+            .status();
+      });
+  // Without its link it has ended.
+  if (common::errors::Is(done, kLinkNotFound)) return false;
+  RETURN_IF_ERROR(done);
+  return changed == 1;
+}
+
+absl::StatusOr<bool> SessionStore::End(const Uuid& session_id, Time at) {
   int64_t changed = 0;
   const absl::Status done = common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {
-    ASSIGN_OR_RETURN(changed, BeginEnd(transaction, session_id, now));
+    ASSIGN_OR_RETURN(changed, BeginEnd(transaction, session_id, at));
     return absl::OkStatus();
   });
   RETURN_IF_ERROR(done);
   return changed == 1;
+}
+
+absl::Status SessionStore::EndLiveOf(Transaction& transaction, const Uuid& link_id, Time at) {
+  ASSIGN_OR_RETURN(const auto live, LiveOf(transaction, link_id));
+  return live ? BeginEnd(transaction, live->session_id, at).status() : absl::OkStatus();
 }
 
 absl::Status SessionStore::Finish(const Session& session) {
@@ -239,6 +316,38 @@ absl::StatusOr<std::vector<Session>> SessionStore::Unfinished() {
       mysql_.Query(SESSION_SELECT "WHERE status IN (1, 2) ORDER BY status DESC LIMIT ?",
                    kMaxUnfinished));
   return ReadAll(rows);
+}
+
+absl::StatusOr<std::vector<WatchedSession>> SessionStore::Watched(const Uuid& after) {
+  ASSIGN_OR_RETURN(const auto rows,
+                   mysql_.Query("SELECT " SESSION_COLUMNS ", COALESCE(stream_id_sealed, ''), "
+                                "COALESCE(seen_at, started_at) FROM session "
+                                "WHERE live = 1 AND status = 1 AND session_id > ? "
+                                "ORDER BY session_id LIMIT ?",
+                                after, kMaxWatched));
+  std::vector<WatchedSession> out;
+  for (const Row& row : rows) {
+    WatchedSession watched{.session = ReadSession(row),
+                           .stream_id = {},
+                           .seen_at = row.Get<Time>(kSessionColumns + 1)};
+    if (const auto sealed = row.Get<std::string>(kSessionColumns); !sealed.empty()) {
+      // Without it the platform has to search, which is better than not to ask.
+      const auto id = sealer_.Open(watched.session.session_id, kStreamIdPlace, sealed);
+      if (id.ok()) watched.stream_id = id->Reveal();
+    }
+    out.push_back(std::move(watched));
+  }
+  return out;
+}
+
+absl::Status SessionStore::Saw(const Uuid& session_id, std::optional<int> viewer_count, Time at) {
+  return mysql_
+      .Execute(
+          "UPDATE session SET viewer_count = COALESCE(?, viewer_count), "
+          "peak_viewer_count = GREATEST(peak_viewer_count, COALESCE(?, 0)), seen_at = ? "
+          "WHERE session_id = ? AND status = 1",
+          viewer_count, viewer_count, at, session_id)
+      .status();
 }
 
 absl::StatusOr<bool> SessionStore::Associate(const Uuid& session_id,

@@ -1,0 +1,112 @@
+#include "services/stream/ingest/custom_webhook_worker.h"
+
+#include <algorithm>
+
+#include "libs/common/base/status.h"
+#include "libs/common/crypto/digest.h"
+#include "libs/common/crypto/encoding.h"
+#include "libs/common/log/log.h"
+#include "services/stream/errors.h"
+#include "services/stream/ingest/twitch_event.h"
+
+namespace stream::ingest {
+namespace {
+
+using common::Uuid;
+using common::config::Secret;
+using platforms::Platform;
+
+}  // namespace
+
+CustomWebhook::CustomWebhook(Parts parts, common::metrics::Registry& metrics)
+    : parts_(std::move(parts)), outcomes_(Platform::kCustom, metrics) {}
+
+Answer CustomWebhook::Handle(const std::optional<CustomHeaders>& headers, std::string_view body,
+                             const Uuid& link_id) {
+  return outcomes_.Count(Judge(headers, body, link_id));
+}
+
+Answer CustomWebhook::Judge(const std::optional<CustomHeaders>& headers, std::string_view body,
+                            const Uuid& link_id) {
+  if (!headers) return {Outcome::kUnsigned};
+  const auto secret = SecretOf(link_id);
+  if (!secret.ok()) return {Outcome::kUnavailable};
+  if (secret->empty()) return {Outcome::kUnsigned};
+  const std::string expected = "sha256=" + common::crypto::HexEncode(common::crypto::HmacSha256(
+                                               *secret, {headers->timestamp, ".", body}));
+  if (!common::crypto::ConstantTimeEquals(headers->signature, expected)) {
+    return {Outcome::kUnsigned};
+  }
+  if (!FreshTime(headers->timestamp, common::Now())) return {Outcome::kStale};
+  const auto event = DecodeCustomEvent(body);
+  // What is still to come would hide what comes after it.
+  if (!event || event->at > common::Now() + kFreshness) return {Outcome::kMalformed};
+  return {Take(*event, link_id)};
+}
+
+absl::StatusOr<Secret> CustomWebhook::SecretOf(const Uuid& link_id) {
+  const common::Time now = common::Now();
+  if (auto known = secrets_.Get(link_id, now)) return *std::move(known);
+  auto secret = parts_.links.WebhookSecret(link_id);
+  if (common::errors::Is(secret.status(), kLinkNotFound)) return Secret();
+  if (secret.ok()) secrets_.Put(link_id, *secret, now);
+  return secret;
+}
+
+Outcome CustomWebhook::Take(const CustomEvent& event, const Uuid& link_id) {
+  if (event.type == CustomEventType::kUnknown) return Outcome::kIgnored;
+  if (event.type == CustomEventType::kCrowd) {
+    return Heard(event, link_id).ok() ? Outcome::kIgnored : Outcome::kUnavailable;
+  }
+  const std::string mark =
+      parts_.marks.OfMessage(Platform::kCustom, link_id.ToBytes() + std::string(event.id));
+  const auto seen = parts_.marks_seen.Has(mark);
+  if (!seen.ok()) return Outcome::kUnavailable;
+  if (*seen) return Outcome::kDuplicate;
+  absl::Status status = Apply(event, link_id);
+  status.Update(status.ok() ? parts_.marks_seen.Set(mark) : absl::OkStatus());
+  if (status.ok()) return Outcome::kAccepted;
+  // Unlinked meanwhile.
+  if (common::errors::Is(status, kLinkNotFound)) return Outcome::kIgnored;
+  common::log::Warning("webhook.failed", {{"problem", common::ToStd(status.message())}});
+  return Outcome::kUnavailable;
+}
+
+absl::Status CustomWebhook::Apply(const CustomEvent& event, const Uuid& link_id) {
+  if (event.type == CustomEventType::kOnline) return Open(event, link_id);
+  if (event.type == CustomEventType::kViewers) return Heard(event, link_id);
+  ASSIGN_OR_RETURN(const auto ending, parts_.sessions.EndByPlatform(link_id, event.at));
+  if (ending) Changed(link_id);
+  return absl::OkStatus();
+}
+
+// One that its owner began by hand just goes on.
+absl::Status CustomWebhook::Open(const CustomEvent& event, const Uuid& link_id) {
+  ASSIGN_OR_RETURN(const auto live, parts_.sessions.FindLive(link_id));
+  if (live) return Heard(event, link_id);
+  ASSIGN_OR_RETURN(const auto opened,
+                   parts_.sessions.OpenByPlatform({.link_id = link_id,
+                                                   .stream_id = std::string(event.id),
+                                                   .started_at = std::min(event.at, common::Now()),
+                                                   .viewer_count = event.viewers.value_or(0),
+                                                   .in_game_id = {}}));
+  if (opened) Changed(link_id);
+  return absl::OkStatus();
+}
+
+absl::Status CustomWebhook::Heard(const CustomEvent& event, const Uuid& link_id) {
+  const common::Time now = common::Now();
+  // A crowd makes itself heard all the time.
+  if (!event.viewers && heard_.Get(link_id, now)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto live, parts_.sessions.FindLive(link_id));
+  if (live) RETURN_IF_ERROR(parts_.sessions.Saw(live->session_id, event.viewers, now));
+  heard_.Put(link_id, true, now);
+  return absl::OkStatus();
+}
+
+void CustomWebhook::Changed(const Uuid& link_id) {
+  parts_.live.Forget(link_id);
+  parts_.on_changed();
+}
+
+}  // namespace stream::ingest
