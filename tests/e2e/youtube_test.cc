@@ -8,6 +8,7 @@
 #include "libs/common/crypto/digest.h"
 #include "libs/common/http/url.h"
 #include "libs/common/testing/eventually.h"
+#include "tests/e2e/sinks.h"
 #include "tests/e2e/stored_tokens.h"
 #include "tests/story/wire.h"
 
@@ -231,6 +232,34 @@ TEST_F(YouTubeTest, UnlinkingEndsTheGrant) {
   EXPECT_EQ(Unlink(), "");
   EXPECT_TRUE(Eventually([&] { return works() == 401; }));
   EXPECT_TRUE(Eventually([&] { return HubState().empty(); }));
+}
+
+// As LinkCanary, which sings for Twitch.
+TEST_F(YouTubeTest, NothingOfALinkIsWrittenWhereItDoesNotBelong) {
+  const NatsTap tap;
+  const StoredTokens tokens = ReadStoredTokens(side_->daemon.database(), link_id_);
+  const std::string video = MakeVideo({{"kind", "live"}});
+  ASSERT_TRUE(Eventually([&] { return Sessions() == 1; }));
+  MakeVideo({{"kind", "upcoming"}, {"scheduled_in_seconds", 3600}});
+  EXPECT_EQ(PostSigned("<feed>" + channel_), 400);
+  EXPECT_EQ(AskUs(With("hub.verify_token", channel_)).status, 404);
+  const std::pair<const char*, std::string> marks[] = {
+      {"channel id", channel_},           {"login", login_},   {"access token", tokens.access},
+      {"refresh token", tokens.refresh},  {"video id", video}, {"webhook token", kToken},
+      {"client secret", "client-secret"},
+  };
+  const std::pair<const char*, std::string> sinks[] = {
+      {"log", side_->daemon.Log()},
+      {"metrics", side_->daemon.Get("/metrics").body},
+      {"MySQL", DumpDatabase(side_->daemon.database())},
+      {"Redis", DumpRedis()},
+      {"NATS", tap.All()},
+  };
+  for (const auto& [sink, text] : sinks) {
+    for (const auto& [what, mark] : marks) {
+      EXPECT_FALSE(Contains(text, FormsOf(mark))) << "the " << what << " is in " << sink;
+    }
+  }
 }
 
 TEST_F(YouTubeTest, AnAnnouncedStreamIsFoundWithoutFurtherNews) {

@@ -176,6 +176,20 @@ TEST_F(StreamPollingTest, ACustomSessionThatFallsSilentEnds) {
   worker->Stop();
 }
 
+// The application's own token is replaced when Twitch does not take it any more.
+TEST_F(StreamPollingTest, AnApplicationTokenThatHasEndedIsReplaced) {
+  constexpr const char* kAppTokens = "POST /oauth2/token grant_type=client_credentials";
+  const Linked linked = LinkNew();
+  GoLive(linked);
+  LiveStreamOf(linked);
+  const int before = Requests(kAppTokens);
+  LiveStreamOf(linked);
+  EXPECT_EQ(Requests(kAppTokens), before) << "one token is good for long";
+  Fault("/helix/streams", {{"status", 401}, {"count", 1}});
+  EXPECT_FALSE(LiveStreamOf(linked).empty());
+  EXPECT_EQ(Requests(kAppTokens), before + 1);
+}
+
 TEST_F(StreamPollingTest, OneInstancePollsForAll) {
   const Linked linked = LinkNew();
   GoLive(linked, 1);
