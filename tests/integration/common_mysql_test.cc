@@ -355,6 +355,26 @@ TEST_F(MigrationsTest, AFailedFileIsNotRecorded) {
   EXPECT_TRUE(Run({first_, second_}).ok());
 }
 
+// As after a crash between two of its statements, each of which commits by itself.
+TEST_F(MigrationsTest, AFileThatIsHalfAppliedIsFinished) {
+  ASSERT_TRUE(Run({first_}).ok());
+  const embed::File whole{"V002__columns.sql",
+                          "ALTER TABLE item ADD COLUMN a INT NULL;\n"
+                          "CREATE INDEX item_a ON item (a);\n"
+                          "ALTER TABLE item DROP COLUMN note;\n"
+                          "ALTER TABLE item ADD COLUMN b INT NULL;\n"};
+  const auto connection = pool_.Borrow();
+  for (const char* done :
+       {"ALTER TABLE item ADD COLUMN a INT NULL", "CREATE INDEX item_a ON item (a)",
+        "ALTER TABLE item DROP COLUMN note"}) {
+    ASSERT_TRUE((*connection)->Run(done).ok());
+  }
+  const absl::Status finished = Run({first_, whole});
+  EXPECT_TRUE(finished.ok()) << finished;
+  EXPECT_TRUE(pool_.Query("SELECT a, b FROM item").ok());
+  EXPECT_EQ(Versions(), 2);
+}
+
 TEST_F(MigrationsTest, InstancesThatStartTogetherApplyEachFileOnce) {
   std::vector<std::thread> threads;
   std::atomic<int> failed = 0;
