@@ -25,19 +25,20 @@ constexpr int kFailuresMax = 3;   // in a row: then the rest waits as well
 constexpr int kPagesMax = 100;    // of one channel's subscriptions
 constexpr int kDoublingsMax = 12;
 
+common::metrics::Counter& OutcomeCounter(common::metrics::Registry& metrics, const char* outcome) {
+  return metrics.GetCounter("stream_farewells_total",
+                            "Links that are gone and were revoked at their platform, or not.",
+                            {{"outcome", outcome}});
+}
+
 }  // namespace
 
 FarewellWorker::FarewellWorker(std::string public_url, Parts parts,
                                common::metrics::Registry& metrics)
     : public_url_(std::move(public_url)),
       parts_(parts),
-      done_(metrics.GetCounter("stream_farewells_total",
-                               "Links that are gone and were revoked at their platform, or not.",
-                               {{"outcome", "done"}})),
-      given_up_(metrics.GetCounter("stream_farewells_total",
-                                   "Links that are gone and were revoked at their platform, or "
-                                   "not.",
-                                   {{"outcome", "given_up"}})),
+      done_(OutcomeCounter(metrics, "done")),
+      given_up_(OutcomeCounter(metrics, "given_up")),
       loop_("farewells", metrics, [this] { return Step(); }) {}
 
 common::executor::Loop::Outcome FarewellWorker::Step() {

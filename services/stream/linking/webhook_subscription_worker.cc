@@ -34,6 +34,12 @@ seconds Doubled(seconds first, int times) {
   return std::min(first * (int64_t{1} << std::min(times, 12)), kLongestRetry);
 }
 
+common::metrics::Counter& ChangeCounter(common::metrics::Registry& metrics, const char* change) {
+  return metrics.GetCounter("stream_subscription_changes_total",
+                            "Subscriptions at platforms that we changed, by how.",
+                            {{"change", change}});
+}
+
 // Whether to go on with other links after what became of one.
 class Patience {
  public:
@@ -53,18 +59,10 @@ WebhookSubscriptionManager::WebhookSubscriptionManager(Options options, Parts pa
                                                        common::metrics::Registry& metrics)
     : options_(std::move(options)),
       parts_(std::move(parts)),
-      created_(metrics.GetCounter("stream_subscription_changes_total",
-                                  "Subscriptions at platforms that we changed, by how.",
-                                  {{"change", "created"}})),
-      removed_(metrics.GetCounter("stream_subscription_changes_total",
-                                  "Subscriptions at platforms that we changed, by how.",
-                                  {{"change", "removed"}})),
-      forbidden_(metrics.GetCounter("stream_subscription_changes_total",
-                                    "Subscriptions at platforms that we changed, by how.",
-                                    {{"change", "forbidden"}})),
-      leases_(metrics.GetCounter("stream_subscription_changes_total",
-                                 "Subscriptions at platforms that we changed, by how.",
-                                 {{"change", "lease_requested"}})),
+      created_(ChangeCounter(metrics, "created")),
+      removed_(ChangeCounter(metrics, "removed")),
+      forbidden_(ChangeCounter(metrics, "forbidden")),
+      leases_(ChangeCounter(metrics, "lease_requested")),
       loop_("webhook_subscriptions", metrics, [this] { return Step(); }) {}
 
 common::executor::Loop::Outcome WebhookSubscriptionManager::Step() {

@@ -84,6 +84,8 @@ absl::Status SessionCleanupWorker::IfDue(std::string_view name, common::Duration
   ASSIGN_OR_RETURN(const bool due, parts_.schedule.IsDue(name, common::Now()));
   if (!due || common::Stopping()) return absl::OkStatus();
   const absl::Status done = work();
+  // Cut short, it is for the next one who comes.
+  if (common::Stopping()) return done;
   // What failed is not given up until the next time, nor tried without end.
   const common::Duration pause = done.ok() ? every : std::min<common::Duration>(every, kRetryPause);
   RETURN_IF_ERROR(parts_.schedule.SetDue(name, common::Now() + pause));
