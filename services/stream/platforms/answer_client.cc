@@ -1,6 +1,9 @@
 #include "services/stream/platforms/answer_client.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "services/stream/errors.h"
 
 namespace stream::platforms {
 namespace {
@@ -33,6 +36,21 @@ void ReadScopes(JsonReader& json, std::vector<std::string>& scopes) {
 }
 
 }  // namespace
+
+absl::StatusOr<common::http::Response> Ask(common::http::Client& http,
+                                           const common::http::OutgoingRequest& request) {
+  auto response = http.Send(request);
+  if (response.ok()) return response;
+  return common::errors::Make(kPlatformUnavailable, "the platform did not answer");
+}
+
+absl::StatusOr<common::http::Response> PostForm(common::http::Client& http, std::string url,
+                                                const common::http::Params& form) {
+  return Ask(http, {.method = "POST",
+                    .url = std::move(url),
+                    .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
+                    .body = common::http::FormEncode(form)});
+}
 
 Secret ReadSecret(JsonReader& json) {
   std::string_view raw;

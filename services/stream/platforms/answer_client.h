@@ -1,16 +1,22 @@
-// Answers of platforms that hold tokens, names or ids: read where they were received, and
-// overwritten afterwards.
+// What the clients of platforms share: asking, and answers that hold tokens, names or ids, read
+// where they were received and overwritten afterwards.
 #pragma once
 #include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "libs/common/http/message.h"
+#include "libs/common/http/client.h"
 #include "services/stream/ingest/json_reader.h"
 #include "services/stream/platforms/platform_client.h"
 
 namespace stream::platforms {
+
+// Any complete answer, whatever its status; PLATFORM_UNAVAILABLE when there is none in time.
+absl::StatusOr<common::http::Response> Ask(common::http::Client& http,
+                                           const common::http::OutgoingRequest& request);
+absl::StatusOr<common::http::Response> PostForm(common::http::Client& http, std::string url,
+                                                const common::http::Params& form);
 
 // Overwrites an answer's body when it goes out of scope.
 class Wiped {

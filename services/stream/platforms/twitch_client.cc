@@ -184,20 +184,11 @@ std::string TwitchClient::AuthorizationUrl(const AuthorizationRequest& request) 
                      {"force_verify", "true"}});
 }
 
-absl::StatusOr<Response> TwitchClient::Send(const OutgoingRequest& request) {
-  auto response = http_.Send(request);
-  if (!response.ok()) return Unavailable();
-  return response;
-}
-
 absl::StatusOr<Response> TwitchClient::AskForTokens(const Params& grant) {
   Params form = grant;
   form.emplace_back("client_id", options_.client_id);
   form.emplace_back("client_secret", options_.client_secret.Reveal());
-  return Send({.method = "POST",
-               .url = options_.id_url + "/oauth2/token",
-               .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
-               .body = FormEncode(form)});
+  return PostForm(http_, options_.id_url + "/oauth2/token", form);
 }
 
 absl::StatusOr<Tokens> TwitchClient::ExchangeCode(const Secret& code,
@@ -226,9 +217,9 @@ absl::StatusOr<Tokens> TwitchClient::Refresh(const Secret& refresh_token) {
 
 absl::StatusOr<bool> TwitchClient::Validate(const Secret& access_token) {
   ASSIGN_OR_RETURN(auto response,
-                   Send({.method = "GET",
-                         .url = options_.id_url + "/oauth2/validate",
-                         .headers = {{"Authorization", "OAuth " + access_token.Reveal()}}}));
+                   Ask(http_, {.method = "GET",
+                               .url = options_.id_url + "/oauth2/validate",
+                               .headers = {{"Authorization", "OAuth " + access_token.Reveal()}}}));
   const Wiped wiped(response);
   if (response.status == 200) return true;
   if (response.status == 401) return false;
@@ -236,22 +227,19 @@ absl::StatusOr<bool> TwitchClient::Validate(const Secret& access_token) {
 }
 
 absl::Status TwitchClient::Revoke(const Tokens& tokens) {
-  ASSIGN_OR_RETURN(const auto response,
-                   Send({.method = "POST",
-                         .url = options_.id_url + "/oauth2/revoke",
-                         .headers = {{"Content-Type", "application/x-www-form-urlencoded"}},
-                         .body = FormEncode({{"client_id", options_.client_id},
-                                             {"token", tokens.access.Reveal()}})}));
+  ASSIGN_OR_RETURN(const auto response, PostForm(http_, options_.id_url + "/oauth2/revoke",
+                                                 {{"client_id", options_.client_id},
+                                                  {"token", tokens.access.Reveal()}}));
   // 400: the token has ended before.
   return response.status == 200 || response.status == 400 ? absl::OkStatus() : Unavailable();
 }
 
 absl::StatusOr<PlatformIdentity> TwitchClient::ReadIdentity(const Secret& access_token) {
   ASSIGN_OR_RETURN(auto response,
-                   Send({.method = "GET",
-                         .url = options_.api_url + "/helix/users",
-                         .headers = {{"Authorization", "Bearer " + access_token.Reveal()},
-                                     {"Client-Id", options_.client_id}}}));
+                   Ask(http_, {.method = "GET",
+                               .url = options_.api_url + "/helix/users",
+                               .headers = {{"Authorization", "Bearer " + access_token.Reveal()},
+                                           {"Client-Id", options_.client_id}}}));
   const Wiped wiped(response);
   if (response.status != 200) return Unavailable();
   std::optional<PlatformUserId> id;
@@ -377,7 +365,7 @@ absl::StatusOr<Response> TwitchClient::Helix(OutgoingRequest request) {
     request.headers = given;
     request.headers.emplace_back("Authorization", "Bearer " + token.Reveal());
     request.headers.emplace_back("Client-Id", options_.client_id);
-    ASSIGN_OR_RETURN(auto response, Send(request));
+    ASSIGN_OR_RETURN(auto response, Ask(http_, request));
     if (response.status != 401 || last_try) return response;
     ForgetAppToken(token);
   }

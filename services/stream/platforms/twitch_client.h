@@ -59,8 +59,6 @@ class TwitchClient final : public PlatformClient {
   absl::Status DeleteSubscription(const std::string& id);
 
  private:
-  // Any complete answer in time.
-  absl::StatusOr<common::http::Response> Send(const common::http::OutgoingRequest& request);
   absl::StatusOr<common::http::Response> AskForTokens(const common::http::Params& grant);
   // The application's own token, fetched when there is none or it is about to expire.
   absl::StatusOr<common::config::Secret> AppToken();

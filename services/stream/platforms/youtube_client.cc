@@ -28,7 +28,6 @@ using privacy::PlatformUserId;
 
 // Reads the channel's videos and broadcasts, and its live chat.
 constexpr const char* kScope = "https://www.googleapis.com/auth/youtube.readonly";
-constexpr const char* kFormType = "application/x-www-form-urlencoded";
 constexpr size_t kVideosPerCall = 50;  // the most that the Data API takes
 
 absl::Status Unavailable() {
@@ -228,20 +227,11 @@ std::string YouTubeClient::AuthorizationUrl(const AuthorizationRequest& request)
                      {"code_challenge_method", "S256"}});
 }
 
-absl::StatusOr<Response> YouTubeClient::Send(const OutgoingRequest& request) {
-  auto response = http_.Send(request);
-  if (!response.ok()) return Unavailable();
-  return response;
-}
-
 absl::StatusOr<Response> YouTubeClient::AskForTokens(const Params& grant) {
   Params form = grant;
   form.emplace_back("client_id", options_.client_id);
   form.emplace_back("client_secret", options_.client_secret.Reveal());
-  return Send({.method = "POST",
-               .url = options_.token_url + "/token",
-               .headers = {{"Content-Type", kFormType}},
-               .body = FormEncode(form)});
+  return PostForm(http_, options_.token_url + "/token", form);
 }
 
 absl::StatusOr<Tokens> YouTubeClient::ExchangeCode(const Secret& code,
@@ -293,10 +283,8 @@ absl::StatusOr<bool> YouTubeClient::Validate(const Secret& access_token) {
 // Either token ends the whole grant, and the refresh token is the one that has not expired.
 absl::Status YouTubeClient::Revoke(const Tokens& tokens) {
   const Secret& token = tokens.refresh.empty() ? tokens.access : tokens.refresh;
-  ASSIGN_OR_RETURN(const auto response, Send({.method = "POST",
-                                              .url = options_.token_url + "/revoke",
-                                              .headers = {{"Content-Type", kFormType}},
-                                              .body = FormEncode({{"token", token.Reveal()}})}));
+  ASSIGN_OR_RETURN(const auto response,
+                   PostForm(http_, options_.token_url + "/revoke", {{"token", token.Reveal()}}));
   const bool gone = response.status == 400 && FindText(response.body, "error") == "invalid_token";
   return response.status == 200 || gone ? absl::OkStatus() : Unavailable();
 }
@@ -305,9 +293,9 @@ absl::StatusOr<Response> YouTubeClient::List(const Secret& access_token, const c
                                              const Params& query) {
   ASSIGN_OR_RETURN(
       auto response,
-      Send({.method = "GET",
-            .url = options_.api_url + "/youtube/v3/" + resource + "?" + FormEncode(query),
-            .headers = {{"Authorization", "Bearer " + access_token.Reveal()}}}));
+      Ask(http_, {.method = "GET",
+                  .url = options_.api_url + "/youtube/v3/" + resource + "?" + FormEncode(query),
+                  .headers = {{"Authorization", "Bearer " + access_token.Reveal()}}}));
   if (Refuses(response, "quotaExceeded")) {
     common::log::Warning("platform.quota_exceeded", {{"platform", "youtube"}});
   }
@@ -486,10 +474,7 @@ absl::Status YouTubeClient::AskHub(const char* mode, const PlatformUserId& chann
                  {"hub.verify", "async"},
                  {"hub.verify_token", options_.webhook_token.Reveal()}};
   form.insert(form.end(), more.begin(), more.end());
-  ASSIGN_OR_RETURN(const auto response, Send({.method = "POST",
-                                              .url = options_.hub_url + "/subscribe",
-                                              .headers = {{"Content-Type", kFormType}},
-                                              .body = FormEncode(form)}));
+  ASSIGN_OR_RETURN(const auto response, PostForm(http_, options_.hub_url + "/subscribe", form));
   if (response.status == 202 || response.status == 204) return absl::OkStatus();
   common::log::Warning("platform.subscribe_refused",
                        {{"type", "websub"}, {"status", response.status}});

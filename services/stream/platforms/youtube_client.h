@@ -61,8 +61,6 @@ class YouTubeClient final : public PlatformClient {
   };
   static std::optional<std::vector<Found>> ReadVideos(const std::string& body);
 
-  // Any complete answer in time.
-  absl::StatusOr<common::http::Response> Send(const common::http::OutgoingRequest& request);
   absl::StatusOr<common::http::Response> AskForTokens(const common::http::Params& grant);
   // A list of the Data API under a user's token.
   absl::StatusOr<common::http::Response> List(const common::config::Secret& access_token,
