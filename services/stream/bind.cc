@@ -21,6 +21,8 @@
 #include "services/stream/platforms/platforms_client.h"
 #include "services/stream/privacy/erasure_worker.h"
 #include "services/stream/privacy/reseal_store.h"
+#include "services/stream/privacy/returner_store.h"
+#include "services/stream/privacy/viewer_worker.h"
 #include "services/stream/pulses/admin_rpc.h"
 #include "services/stream/pulses/publisher_worker.h"
 #include "services/stream/sessions/cleanup_worker.h"
@@ -112,6 +114,7 @@ struct Stores {
   sessions::LiveSessions live{sessions};
   privacy::ErasureStore accounts{mysql, marks};
   ingest::MarkStore seen{redis};
+  privacy::ReturnerStore returners{redis, marks};
   pulses::BufferStore buffer;
 };
 
@@ -123,10 +126,12 @@ struct Base {
   Bus& bus;
   const platforms::Platforms& platforms;
   privacy::ViewerRegistry& viewers;
+  ingest::CrowdStore& crowd;
 };
 
 struct Workers {
   pulses::PublisherWorker& publisher;
+  privacy::ViewerWorker& viewers;
   linking::TokenRefreshWorker& tokens;
   linking::WebhookSubscriptionManager& subscriptions;
   linking::FarewellWorker& farewells;
@@ -144,15 +149,24 @@ absl::StatusOr<Base> MakeBase(const Settings& settings, App& app) {
   auto& platforms =
       app.Make<platforms::Platforms>(MakeTwitch(settings, http), MakeYouTube(settings, http));
   const privacy::TrackingRules tracking{.max_tracked = settings.max_tracked_viewers,
+                                        .high_engagement = settings.engagement_threshold,
+                                        .min_group = settings.viewer_type_min_group,
                                         .subscribers = settings.track_subscribers,
-                                        .moderators = settings.track_moderators};
+                                        .moderators = settings.track_moderators,
+                                        .raid_leaders = settings.track_raid_leaders};
+  auto& viewers = app.Make<privacy::ViewerRegistry>(tracking, RandomBits);
   return Base{settings,
               app,
               stores,
               app.Make<Bus>(stores.mysql, common::runtime::NatsOptions(settings.server, "stream"),
                             StreamTable(settings), app.metrics()),
               platforms,
-              app.Make<privacy::ViewerRegistry>(tracking, RandomBits)};
+              viewers,
+              app.Make<ingest::CrowdStore>(ingest::CrowdStore::Parts{
+                  .live = stores.live,
+                  .buffer = stores.buffer,
+                  .viewers = viewers,
+                  .returners = settings.returner_detection ? &stores.returners : nullptr})};
 }
 
 pulses::PublisherWorker& MakePublisher(const Base& base) {
@@ -166,7 +180,7 @@ pulses::PublisherWorker& MakePublisher(const Base& base) {
       pulses::PublisherWorker::Parts{
           .sessions = base.stores.sessions,
           .buffer = base.stores.buffer,
-          .viewers = base.viewers,
+          .returners = settings.returner_detection ? &base.stores.returners : nullptr,
           .random = RandomBits,
           .publish = [&bus = base.bus](const auto& event) { return bus.Publish(event); },
           .on_ended = [&bus = base.bus] { bus.NotifyRelay(); }},
@@ -227,6 +241,8 @@ Workers MakeWorkers(const Base& base) {
   Stores& stores = base.stores;
   App& app = base.app;
   auto& publisher = MakePublisher(base);
+  auto& viewers =
+      app.Make<privacy::ViewerWorker>(stores.sessions, base.viewers, app.metrics());
   auto& farewells = app.Make<linking::FarewellWorker>(
       settings.public_url,
       linking::FarewellWorker::Parts{.platforms = base.platforms,
@@ -253,16 +269,14 @@ Workers MakeWorkers(const Base& base) {
                                         }},
       app.metrics());
   return {.publisher = publisher,
+          .viewers = viewers,
           .tokens = tokens,
           .subscriptions = MakeSubscriptions(base, tokens, publisher),
           .farewells = farewells,
           .cleanup = MakeCleanup(base, tokens, publisher),
           .erasure = erasure,
-          .chat = app.Make<ingest::ChatWorker>(
-              static_cast<size_t>(settings.chat_queue_max),
-              ingest::ChatWorker::Parts{
-                  .live = stores.live, .buffer = stores.buffer, .viewers = base.viewers},
-              app.metrics())};
+          .chat = app.Make<ingest::ChatWorker>(static_cast<size_t>(settings.chat_queue_max),
+                                               base.crowd, app.metrics())};
 }
 
 ingest::TwitchWebhook& MakeTwitchWebhook(const Base& base, const Workers& workers) {
@@ -276,6 +290,7 @@ ingest::TwitchWebhook& MakeTwitchWebhook(const Base& base, const Workers& worker
           .live = stores.live,
           .marks_seen = stores.seen,
           .chat = workers.chat,
+          .crowd = base.crowd,
           .marks = stores.marks,
           .on_changed = OnSessionChanged(base, workers.publisher),
           .on_suspected =
@@ -313,6 +328,8 @@ ingest::CustomWebhook& MakeCustomWebhook(const Base& base, const Workers& worker
                                    .sessions = stores.sessions,
                                    .live = stores.live,
                                    .marks_seen = stores.seen,
+                                   .chat = workers.chat,
+                                   .crowd = base.crowd,
                                    .marks = stores.marks,
                                    .on_changed = OnSessionChanged(base, workers.publisher)},
       base.app.metrics());
@@ -357,7 +374,7 @@ absl::Status Serve(const Base& base, const Workers& workers) {
                                   .live = stores.live,
                                   .platforms = base.platforms,
                                   .tokens = workers.tokens,
-                                  .viewers = base.viewers,
+                                  .buffer = stores.buffer,
                                   .on_changed = OnSessionChanged(base, workers.publisher)}));
   RETURN_IF_ERROR(app.Serve<ingest::WebhookRpc>(webhooks));
   RETURN_IF_ERROR(app.Serve<pulses::AdminRpc>(stores.buffer));
@@ -377,6 +394,7 @@ void StartAndStop(const Base& base, const Workers& workers) {
     RETURN_IF_ERROR(workers.erasure.Start(bus.jetstream()));
     workers.chat.Start();
     workers.publisher.Start();
+    workers.viewers.Start();
     workers.tokens.Start();
     workers.subscriptions.Start();
     workers.farewells.Start();
@@ -390,6 +408,7 @@ void StartAndStop(const Base& base, const Workers& workers) {
     workers.subscriptions.Stop();
     workers.tokens.Stop();
     workers.chat.Stop();
+    workers.viewers.Stop();
     workers.publisher.Stop();
   });
   app.OnDrained([&bus = base.bus] { bus.Finish(); });

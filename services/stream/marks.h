@@ -30,6 +30,24 @@ class Marks {
     return common::crypto::HmacSha256(key_,
                                       {"message ", platforms::WordOf(platform), " ", message_id});
   }
+  // What happened, however many messages tell of it. `user` is somebody's id at the platform.
+  std::string OfEvent(platforms::Platform platform, std::string_view kind, std::string_view id,
+                      std::string_view user, int64_t number) const {
+    return common::crypto::HmacSha256(key_, {"event ", platforms::WordOf(platform), " ", kind, "\n",
+                                             id, "\n", user, "\n", std::to_string(number)});
+  }
+  // 16 bytes.
+  std::string OfLink(const common::Uuid& link) const {
+    return common::crypto::HmacSha256(key_, {"link ", link.ToBytes()}).substr(0, 16);
+  }
+  // Of a viewer at a channel, another one in each period.
+  std::string OfReturner(const common::Uuid& link, int64_t period,
+                         const privacy::PlatformUserId& id) const {
+    return id.Use([&](std::string_view bytes) {
+      return common::crypto::HmacSha256(
+          key_, {"returner ", link.ToBytes(), std::to_string(period), " ", bytes});
+    });
+  }
   std::string OfAccount(const common::Uuid& account) const {
     return common::crypto::HmacSha256(key_, {"account ", account.ToBytes()});
   }

@@ -125,15 +125,26 @@ Table<S> ViewerRows() {
        "Viewers of a session that get a tracking id at most, 0 to 10000.",
        Into(&S::max_tracked_viewers, 0, 10000)},
       {"STREAM_TRACKED_VIEWER_ENGAGEMENT_THRESHOLD", "0.7",
-       "Engagement score that earns a viewer a tracking id, 0 to 1. No effect in this version yet.",
+       "Engagement score that earns a viewer a tracking id, 0 to 1: how often, how lately and in "
+       "how "
+       "many ways they take part.",
        Into(&S::engagement_threshold, 0, 1)},
       {"STREAM_TRACK_SUBSCRIBERS", "true", "Whether subscribers get tracking ids: true or false.",
        Into(&S::track_subscribers)},
       {"STREAM_TRACK_MODERATORS", "true", "Whether moderators get tracking ids: true or false.",
        Into(&S::track_moderators)},
-      {"STREAM_TRACK_RAID_LEADERS", "true",
-       "Whether raid leaders get tracking ids: true or false. No effect in this version yet.",
+      {"STREAM_TRACK_RAID_LEADERS", "true", "Whether raid leaders get tracking ids: true or false.",
        Into(&S::track_raid_leaders)},
+      {"STREAM_VIEWER_TYPE_MIN_GROUP", "1",
+       "Tracked viewers of a type that a session needs before the type is told, 1 to 1000; fewer "
+       "are "
+       "told as HighEngager.",
+       Into(&S::viewer_type_min_group, 1, 1000)},
+      {"STREAM_RETURNER_DETECTION_ENABLED", "false",
+       "Whether viewers of earlier sessions are told as Returner: true or false. Keeps a Bloom "
+       "filter "
+       "a channel for 30 to 60 days, see docs/privacy.md.",
+       Into(&S::returner_detection)},
   };
 }
 

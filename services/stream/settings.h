@@ -54,6 +54,8 @@ struct Settings {
   bool track_subscribers = false;
   bool track_moderators = false;
   bool track_raid_leaders = false;
+  int viewer_type_min_group = 1;
+  bool returner_detection = false;
 
   // Data at rest.
   common::config::Secret token_encryption_key;

@@ -49,13 +49,15 @@ class Channel {
     link_id_ = Links().value().platforms(0).link_id();
     Await([&] { return side_.HearsOf(link_id_); });
   }
-  // In place of Link: a platform of the owner's own.
-  void LinkCustom() {
+  // In place of Link: a platform of the owner's own, and where it tells of its stream.
+  bannou::stream::v1::LinkPlatformResponse LinkCustom() {
     bannou::stream::v1::LinkPlatformRequest request;
     request.set_account_id(account_.ToString());
     request.set_platform(bannou::stream::v1::STREAM_PLATFORM_CUSTOM);
     request.set_custom_rtmp_endpoint("rtmp://live.example.com/app/key");
-    link_id_ = owner_.Call(stubs_.platforms, &Platforms::LinkPlatform, request).value().link_id();
+    auto linked = owner_.Call(stubs_.platforms, &Platforms::LinkPlatform, request).value();
+    link_id_ = linked.link_id();
+    return linked;
   }
   absl::StatusOr<bannou::stream::v1::ListPlatformsResponse> Links() const {
     bannou::stream::v1::ListPlatformsRequest request;
@@ -95,6 +97,14 @@ class Channel {
   void AwaitQuiet() const {
     Await([&] { return side_.IsQuiet(link_id_); });
   }
+
+  // An event of any type at the channel, as POST /sim/channels/{id}/events takes it.
+  void Happen(const std::string& type, nlohmann::json event = nlohmann::json::object()) const {
+    event["type"] = type;
+    PostToChannel("/events", event);
+  }
+  // Subscriptions are given, which Twitch tells of in a multitude of messages.
+  void Gift(int total) const { PostToChannel("/gifts", {{"total", total}}); }
 
   // "/live" or "/offline", without waiting for what comes of it.
   void Do(const std::string& action) const { PostToChannel(action, nlohmann::json::object()); }

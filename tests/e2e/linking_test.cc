@@ -10,6 +10,7 @@
 #include "tests/e2e/channel.h"
 #include "tests/e2e/sinks.h"
 #include "tests/e2e/stored_tokens.h"
+#include "tests/e2e/webhooks.h"
 #include "tests/story/wire.h"
 
 namespace story {
@@ -220,13 +221,10 @@ TEST_F(Linking, ACustomPlatformTellsOfItself) {
   const auto post = [&](const json& message, const std::string& timestamp,
                         const std::string& secret) {
     const std::string body = message.dump();
-    const std::string signature = common::crypto::HexEncode(
-        common::crypto::HmacSha256(common::config::Secret(secret), {timestamp, ".", body}));
     return common::http::Client()
         .Send({.method = "POST",
                .url = linked.webhook_url(),
-               .headers = {{"Bannou-Webhook-Timestamp", timestamp},
-                           {"Bannou-Webhook-Signature", "sha256=" + signature}},
+               .headers = CustomHeaders(secret, body, timestamp),
                .body = body})
         ->status;
   };

@@ -2,56 +2,30 @@
 // the effect from outside.
 #include <set>
 
-#include <bannou/stream/v1/sentiment.pb.h>
 #include <gtest/gtest.h>
 
-#include "libs/common/base/time.h"
-#include "libs/common/crypto/digest.h"
-#include "libs/common/crypto/encoding.h"
 #include "libs/common/http/url.h"
 #include "libs/common/testing/eventually.h"
 #include "tests/e2e/channel.h"
+#include "tests/e2e/pulses.h"
 #include "tests/e2e/settings.h"
-#include "tests/story/events.h"
+#include "tests/e2e/webhooks.h"
 
 namespace story {
 namespace {
 
-using bannou::stream::v1::SentimentEntry;
-using bannou::stream::v1::SentimentPulse;
 using common::testing::Eventually;
 using common::testing::SharedRedis;
-
-// What a session's pulses brought so far.
-std::vector<SentimentPulse> PulsesOf(const Events& events, const std::string& session) {
-  std::vector<SentimentPulse> pulses = events.Of<SentimentPulse>();
-  std::erase_if(pulses, [&](const auto& pulse) { return pulse.platform_session_id() != session; });
-  return pulses;
-}
-std::vector<SentimentEntry> EntriesOf(const Events& events, const std::string& session) {
-  std::vector<SentimentEntry> entries;
-  for (const auto& pulse : PulsesOf(events, session)) {
-    entries.insert(entries.end(), pulse.sentiments().begin(), pulse.sentiments().end());
-  }
-  return entries;
-}
 
 // The status that a message of Twitch's kind gets when it is signed with `key`.
 int PostSigned(const PlatformSide& side, const std::string& key,
                const std::string& type = "channel.unheard.of", const std::string& body = "{}") {
-  const std::string id = common::Uuid::V4().ToString();
-  const std::string time = common::FormatTime(common::Now());
-  const std::string signature = common::crypto::HexEncode(
-      common::crypto::HmacSha256(common::config::Secret(key), {id, time, body}));
-  const auto answer = common::http::Client().Send(
-      {.method = "POST",
-       .url = "http://" + side.http_address + "/stream/webhook/twitch",
-       .headers = {{"Twitch-Eventsub-Message-Id", id},
-                   {"Twitch-Eventsub-Message-Timestamp", time},
-                   {"Twitch-Eventsub-Message-Type", "notification"},
-                   {"Twitch-Eventsub-Subscription-Type", type},
-                   {"Twitch-Eventsub-Message-Signature", "sha256=" + signature}},
-       .body = body});
+  const EventSubMessage message{.subscription_type = type, .secret = key};
+  const auto answer =
+      common::http::Client().Send({.method = "POST",
+                                   .url = "http://" + side.http_address + "/stream/webhook/twitch",
+                                   .headers = message.Headers(body),
+                                   .body = body});
   return answer.ok() ? answer->status : 0;
 }
 
@@ -208,6 +182,88 @@ TEST_F(PulseSettings, SubscribersNeedNotBeTracked) {
 TEST_F(PulseSettings, ModeratorsNeedNotBeTracked) {
   ASSERT_EQ(Text("TRACK_MODERATORS"), "false");
   EXPECT_FALSE(IsTracked("moderator"));
+}
+
+// --- Who is tracked, and as what. ----------------------------------------------------------------
+class TrackingSettings : public SettingsTest<TrackingSettings, PlatformSide> {
+ public:
+  static Values GivenValues() {
+    return {
+        {"SENTIMENT_PULSE_INTERVAL_SECONDS", "1"}, {"SENTIMENT_MIN_BATCH_SIZE", "1"},
+        {"MIN_DISTINCT_CONTRIBUTORS", "1"},        {"TRACKED_VIEWER_ENGAGEMENT_THRESHOLD", "0.3"},
+        {"TRACK_RAID_LEADERS", "false"},           {"VIEWER_TYPE_MIN_GROUP", "2"}};
+  }
+
+ protected:
+  TrackingSettings() {
+    channel_.Link();
+    session_ = channel_.GoLive();
+  }
+  SentimentEntry Entry(size_t index) {
+    EXPECT_TRUE(Eventually([&] { return EntriesOf(events_, session_).size() > index; }));
+    return EntriesOf(events_, session_).at(index);
+  }
+
+  const Events events_{common::testing::SharedNats().url()};
+  Channel channel_{side()};
+  std::string session_;
+};
+
+TEST_F(TrackingSettings, OneLineIsEngagementEnough) {
+  ASSERT_EQ(Text("TRACKED_VIEWER_ENGAGEMENT_THRESHOLD"), "0.3");
+  channel_.Chat("somebody");
+  EXPECT_EQ(Entry(0).viewer_type(), bannou::stream::v1::TRACKED_VIEWER_TYPE_HIGH_ENGAGER);
+}
+
+TEST_F(TrackingSettings, RaidLeadersAreNothingSpecial) {
+  ASSERT_EQ(Text("TRACK_RAID_LEADERS"), "false");
+  channel_.Happen("channel.raid");
+  EXPECT_NE(Entry(0).viewer_type(), bannou::stream::v1::TRACKED_VIEWER_TYPE_RAID_LEADER);
+}
+
+TEST_F(TrackingSettings, TheOnlyOneOfAKindIsNotToldApart) {
+  ASSERT_EQ(Text("VIEWER_TYPE_MIN_GROUP"), "2");
+  channel_.Chat("one", {"vip"});
+  EXPECT_EQ(Entry(0).viewer_type(), bannou::stream::v1::TRACKED_VIEWER_TYPE_HIGH_ENGAGER);
+  channel_.Chat("two", {"vip"});
+  EXPECT_EQ(Entry(1).viewer_type(), bannou::stream::v1::TRACKED_VIEWER_TYPE_VIP);
+}
+
+class ReturnerSettings : public SettingsTest<ReturnerSettings, PlatformSide> {
+ public:
+  static Values GivenValues() {
+    return {{"SENTIMENT_PULSE_INTERVAL_SECONDS", "1"},
+            {"SENTIMENT_MIN_BATCH_SIZE", "1"},
+            {"MIN_DISTINCT_CONTRIBUTORS", "1"},
+            {"RETURNER_DETECTION_ENABLED", "true"}};
+  }
+};
+
+TEST_F(ReturnerSettings, WhoComesBackIsTold) {
+  ASSERT_EQ(Text("RETURNER_DETECTION_ENABLED"), "true");
+  const Events events(common::testing::SharedNats().url());
+  Channel channel(side());
+  channel.Link();
+  // Who says something in a session of its own, and as what they are told.
+  const auto tell = [&](const std::vector<std::string>& logins) {
+    const std::string session = channel.GoLive();
+    std::vector<SentimentEntry> entries;
+    for (const std::string& login : logins) {
+      channel.Chat(login);
+      const size_t wanted = entries.size() + 1;
+      EXPECT_TRUE(Eventually([&] { return EntriesOf(events, session).size() == wanted; }));
+      entries = EntriesOf(events, session);
+    }
+    channel.GoOffline();
+    EXPECT_TRUE(Eventually([&] { return channel.Sessions().sessions_size() == 0; }));
+    return entries;
+  };
+  const auto first = tell({"somebody", "somebody"});
+  EXPECT_FALSE(first.at(0).has_tracking_id());
+  EXPECT_FALSE(first.at(1).has_tracking_id());  // still the same session
+  const auto second = tell({"somebody", "a stranger"});
+  EXPECT_EQ(second.at(0).viewer_type(), bannou::stream::v1::TRACKED_VIEWER_TYPE_RETURNER);
+  EXPECT_FALSE(second.at(1).has_tracking_id());
 }
 
 // --- Bounds. -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "embedded/stream/functions.h"
+#include "libs/common/crypto/encoding.h"
 #include "libs/common/redis/redis.h"
 #include "libs/common/testing/servers.h"
 #include "services/stream/pulses/buffer_store.h"
@@ -28,6 +29,8 @@ std::vector<uint64_t> Contributors(const std::vector<Entry>& entries) {
   return out;
 }
 
+using Appended = BufferStore::Appended;
+
 class BufferStoreTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -37,8 +40,10 @@ class BufferStoreTest : public testing::Test {
   void Append(std::vector<uint64_t> contributors) {
     std::vector<Entry> entries;
     for (const uint64_t contributor : contributors) entries.push_back(Number(contributor));
-    EXPECT_EQ(*buffer_.Append(session_, entries), BufferStore::Appended::kDone);
+    EXPECT_EQ(*buffer_.Append(session_, {.entries = std::move(entries)}), Appended::kDone);
   }
+  static Appending One(uint64_t contributor) { return {.entries = {Number(contributor)}}; }
+  size_t Waiting() { return (*buffer_.Claim(session_, true))->entries.size(); }
 
   const Uuid session_ = Uuid::V4();
   common::redis::Redis redis_{RedisOptions()};
@@ -104,14 +109,14 @@ TEST_F(BufferStoreTest, AFlushThatLostItsClaimChangesNothing) {
 TEST_F(BufferStoreTest, ASealedOrAbsentSessionTakesNothing) {
   Append({1});
   EXPECT_TRUE(*buffer_.Seal(session_));
-  EXPECT_EQ(*buffer_.Append(session_, {Number(2)}), BufferStore::Appended::kSealed);
+  EXPECT_EQ(*buffer_.Append(session_, One(2)), Appended::kSealed);
   EXPECT_EQ((*buffer_.Claim(session_, true))->records, 1);
   ASSERT_TRUE(buffer_.Delete(session_).ok());
-  EXPECT_EQ(*buffer_.Append(session_, {Number(3)}), BufferStore::Appended::kSealed);
+  EXPECT_EQ(*buffer_.Append(session_, One(3)), Appended::kSealed);
   EXPECT_EQ((*buffer_.Claim(session_, true))->records, 0);
 
   const Uuid absent = Uuid::V4();
-  EXPECT_EQ(*buffer_.Append(absent, {Number(3)}), BufferStore::Appended::kAbsent);
+  EXPECT_EQ(*buffer_.Append(absent, One(3)), Appended::kAbsent);
   EXPECT_FALSE(*buffer_.Seal(absent));
   EXPECT_FALSE(*buffer_.Claim(absent, true));
 }
@@ -133,10 +138,78 @@ TEST_F(BufferStoreTest, IsBoundedAndMortal) {
   const auto claimed = *buffer_.Claim(session_, true);
   EXPECT_EQ(claimed->records, kMaxBuffered);
   EXPECT_EQ(claimed->entries.front().contributor, 1u);
+  EXPECT_EQ(claimed->gave_way, 1000);
+  ASSERT_TRUE(
+      buffer_
+          .Settle(session_,
+                  {.taken = 1, .hold = {}, .interval = seconds(1), .pulse_id = {}, .payload = {}})
+          .ok());
+  EXPECT_EQ((*buffer_.Claim(session_, true))->gave_way, 0);  // told once
   for (const char* kind : {"live", "entries"}) {
     const std::string key = "stream:{" + session_.ToString() + "}:" + kind;
     EXPECT_GT(redis_.Command({"PTTL", key})->integer(), 0) << key;
   }
+}
+
+TEST_F(BufferStoreTest, WhatComesBesideAFlushIsNotTakenForWhatWasRead) {
+  Append(std::vector<uint64_t>(kMaxBuffered, 1));
+  const auto claimed = *buffer_.Claim(session_, true);
+  ASSERT_EQ(claimed->records, kMaxBuffered);
+  Append(std::vector<uint64_t>(7, 2));  // seven of those that were read give way
+  ASSERT_TRUE(buffer_
+                  .Settle(session_, {.taken = claimed->records,
+                                     .hold = {},
+                                     .interval = seconds(1),
+                                     .pulse_id = {},
+                                     .payload = {}})
+                  .ok());
+  const auto next = *buffer_.Claim(session_, true);
+  EXPECT_EQ(Contributors(next->entries), std::vector<uint64_t>(7, 2));
+  EXPECT_EQ(next->gave_way, 0);
+}
+
+TEST_F(BufferStoreTest, WhatIsMarkedHappensOnce) {
+  const auto append = [&](BufferStore& store, std::vector<std::string> marks) {
+    Appending one = One(0);
+    one.as_owner = false;
+    one.marks = std::move(marks);
+    return *store.Append(session_, one);
+  };
+  EXPECT_EQ(append(buffer_, {"message", "event"}), Appended::kDone);
+  EXPECT_EQ(append(other_, {"message", "event"}), Appended::kDuplicate);
+  EXPECT_EQ(append(other_, {"another message", "event"}), Appended::kDuplicate);
+  EXPECT_EQ(append(other_, {"message", "another event"}), Appended::kDuplicate);
+  EXPECT_TRUE(*other_.Knows(session_, {"new", "event"}));
+  EXPECT_FALSE(*other_.Knows(session_, {"another message", "another event"}));
+  // A refusal leaves no mark behind.
+  EXPECT_EQ(append(other_, {"another message", "another event"}), Appended::kDone);
+  EXPECT_EQ(Waiting(), 2u);
+  const auto life = redis_.Command(
+      {"PTTL", "stream:{" + session_.ToString() + "}:seen:" + common::crypto::HexEncode("event")});
+  EXPECT_GT(life->integer(), std::chrono::milliseconds(std::chrono::minutes(14)).count());
+  // Another session may see the same.
+  const Uuid elsewhere = Uuid::V4();
+  ASSERT_TRUE(buffer_.Open(elsewhere).ok());
+  EXPECT_EQ(*buffer_.Append(elsewhere, {.entries = {}, .marks = {"message"}}), Appended::kDone);
+}
+
+TEST_F(BufferStoreTest, OneInstanceOwnsASession) {
+  Appending first = One(1);
+  first.tracked = 7;
+  EXPECT_EQ(*buffer_.Append(session_, first), Appended::kDone);
+  EXPECT_EQ(*other_.Append(session_, One(2)), Appended::kForeign);
+  EXPECT_FALSE(*other_.TakeOver(session_));
+  EXPECT_TRUE(*buffer_.TakeOver(session_));
+  EXPECT_EQ(*other_.TrackedCount(session_), 7);
+  // Nobody's entries are welcome from anybody.
+  EXPECT_EQ(*other_.Append(session_, {.entries = {Number(0)}, .as_owner = false}), Appended::kDone);
+  EXPECT_EQ(Waiting(), 2u);
+  // The owner fell silent.
+  const std::string live = "stream:{" + session_.ToString() + "}:live";
+  ASSERT_TRUE(redis_.Command({"HSET", live, "owner_until", "1"}).ok());
+  EXPECT_TRUE(*other_.TakeOver(session_));
+  EXPECT_EQ(*buffer_.Append(session_, One(3)), Appended::kForeign);
+  EXPECT_FALSE(*buffer_.TakeOver(Uuid::V4()));
 }
 
 }  // namespace

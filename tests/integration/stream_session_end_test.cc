@@ -63,7 +63,6 @@ class StreamSessionEndTest : public testing::Test {
         pulses::PublisherOptions{},
         PublisherWorker::Parts{.sessions = sessions_,
                                .buffer = buffer_,
-                               .viewers = viewers_,
                                .random = [] { return uint64_t{1}; },
                                .publish =
                                    [this](const common::outbox::Event& event) {
@@ -132,12 +131,12 @@ TEST_F(StreamSessionEndTest, LateChatDoesNotBeginItAnew) {
   // Even when the seal is gone with all the rest.
   ASSERT_TRUE(redis_.Command({"DEL", Key("live")}).ok());
 
-  ingest::ChatWorker chat(10, {.live = live, .buffer = buffer_, .viewers = viewers_}, metrics_);
-  ASSERT_TRUE(chat.Offer({.link_id = link_,
-                          .chatter = *privacy::PlatformUserId::From("1"),
-                          .roles = {},
-                          .felt = {sentiment::Category::kExcited, 0.5f},
-                          .received = common::Now()}));
+  ingest::CrowdStore crowd({.live = live, .buffer = buffer_, .viewers = viewers_});
+  ingest::ChatWorker chat(10, crowd, metrics_);
+  const ingest::CrowdEvent event{.author = privacy::PlatformUserId::From("1"),
+                                 .act = ingest::Act::kChat,
+                                 .felt = sentiment::Sentiment{sentiment::Category::kExcited, 0.5f}};
+  ASSERT_TRUE(chat.Offer({.link_id = link_, .happening = {event, common::Now()}}));
   chat.Start();
   const auto dropped = [&] {
     return metrics_.Text().find("stream_chat_dropped_total{reason=\"no_session\"} 1") !=
@@ -147,6 +146,35 @@ TEST_F(StreamSessionEndTest, LateChatDoesNotBeginItAnew) {
   chat.Stop();
   EXPECT_EQ(redis_.Command({"EXISTS", Key("live")})->integer(), 0);
   EXPECT_TRUE(viewers_.Sessions().empty());
+}
+
+TEST_F(StreamSessionEndTest, WhatHappensOnceIsNotLostToAnOldMemory) {
+  sessions::LiveSessions live(sessions_);
+  ingest::CrowdStore crowd({.live = live, .buffer = buffer_, .viewers = viewers_});
+  const ingest::Happening cheer{
+      {.felt = sentiment::Sentiment{sentiment::Category::kSupportive, 0.5f}}, common::Now()};
+  const auto take = [&](std::vector<std::string> marks) {
+    return crowd.Take(link_, {&cheer, 1}, marks).value();
+  };
+  using Put = ingest::CrowdStore::Put;
+  EXPECT_EQ(take({"one"}), Put::kDone);
+  EXPECT_EQ(take({"one"}), Put::kDuplicate);
+
+  // Another instance ends the session, and begins the next.
+  ASSERT_TRUE(*sessions_.End(session_, common::Now()));
+  ASSERT_TRUE(*other_.Seal(session_));
+  ASSERT_TRUE(other_.Delete(session_).ok());
+  EXPECT_EQ(take({"two"}), Put::kNoSession);
+  ASSERT_EQ(*live.Find(link_), std::nullopt);
+  const auto next = sessions_.OpenByHand({.link_id = link_,
+                                          .stream_id = "the-next-stream",
+                                          .started_at = common::Now(),
+                                          .in_game_id = {}});
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(*live.Find(link_), std::nullopt) << "the test needs an old memory";
+  EXPECT_EQ(take({}), Put::kNoSession);  // chat can bear it
+  EXPECT_EQ(take({"three"}), Put::kDone);
+  EXPECT_EQ((*buffer_.Claim(next->session_id, true))->records, 1);
 }
 
 }  // namespace

@@ -8,7 +8,6 @@ namespace stream::ingest {
 namespace {
 
 using common::Uuid;
-using pulses::BufferStore;
 
 constexpr std::chrono::seconds kIdlePause{60};  // Offer wakes it earlier
 
@@ -17,9 +16,9 @@ constexpr const char* kDroppedHelp = "Chat sentiments that reached no buffer, by
 
 }  // namespace
 
-ChatWorker::ChatWorker(size_t queue_max, Parts parts, common::metrics::Registry& metrics)
+ChatWorker::ChatWorker(size_t queue_max, CrowdStore& crowd, common::metrics::Registry& metrics)
     : queue_max_(queue_max),
-      parts_(parts),
+      crowd_(crowd),
       shed_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "shed"}})),
       lost_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "buffer_failed"}})),
       idle_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "no_session"}})),
@@ -57,44 +56,20 @@ std::vector<ChatSentiment> ChatWorker::TakeBatch() {
 common::executor::Loop::Outcome ChatWorker::Step() {
   std::vector<ChatSentiment> batch = TakeBatch();
   if (batch.empty()) return {kIdlePause};
-  std::unordered_map<Uuid, std::vector<ChatSentiment>> by_link;
-  for (ChatSentiment& chat : batch) by_link[chat.link_id].push_back(std::move(chat));
+  std::unordered_map<Uuid, std::vector<Happening>> by_link;
+  for (ChatSentiment& chat : batch) by_link[chat.link_id].push_back(std::move(chat.happening));
   absl::Status result;
-  for (const auto& [link_id, chats] : by_link) {
-    const absl::Status status = Buffer(link_id, chats);
-    if (!status.ok()) lost_.Increment(static_cast<double>(chats.size()));
+  for (const auto& [link_id, happenings] : by_link) {
+    const absl::Status status = Buffer(link_id, happenings);
+    if (!status.ok()) lost_.Increment(static_cast<double>(happenings.size()));
     result.Update(status);
   }
   return {.status = result};
 }
 
-absl::Status ChatWorker::Buffer(const Uuid& link_id, const std::vector<ChatSentiment>& batch) {
-  ASSIGN_OR_RETURN(const auto session, parts_.live.Find(link_id));
-  if (!session) {
-    idle_.Increment(static_cast<double>(batch.size()));
-    return absl::OkStatus();
-  }
-  std::vector<pulses::Entry> entries;
-  entries.reserve(batch.size());
-  for (const ChatSentiment& chat : batch) {
-    entries.push_back(pulses::Entry::Of(
-        chat.felt, parts_.viewers.See(*session, chat.chatter, chat.roles), chat.received));
-  }
-  ASSIGN_OR_RETURN(auto appended, parts_.buffer.Append(*session, entries));
-  if (appended == BufferStore::Appended::kAbsent) {
-    // New, or Redis lost it, or it has ended and we remember too long: the database knows.
-    parts_.live.Forget(link_id);
-    ASSIGN_OR_RETURN(const auto live, parts_.live.Find(link_id));
-    if (live == session) {
-      RETURN_IF_ERROR(parts_.buffer.Open(*session));
-      ASSIGN_OR_RETURN(appended, parts_.buffer.Append(*session, entries));
-    }
-  }
-  if (appended != BufferStore::Appended::kDone) {
-    parts_.viewers.Destroy(*session);
-    parts_.live.Forget(link_id);
-    idle_.Increment(static_cast<double>(batch.size()));
-  }
+absl::Status ChatWorker::Buffer(const Uuid& link_id, const std::vector<Happening>& batch) {
+  ASSIGN_OR_RETURN(const auto put, crowd_.Take(link_id, batch));
+  if (put == CrowdStore::Put::kNoSession) idle_.Increment(static_cast<double>(batch.size()));
   return absl::OkStatus();
 }
 

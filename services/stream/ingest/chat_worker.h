@@ -8,28 +8,18 @@
 
 #include "libs/common/executor/executor.h"
 #include "libs/common/metrics/metrics.h"
-#include "services/stream/privacy/viewers.h"
-#include "services/stream/pulses/buffer_store.h"
-#include "services/stream/sessions/live_sessions_store.h"
+#include "services/stream/ingest/crowd_store.h"
 
 namespace stream::ingest {
 
 struct ChatSentiment {
   common::Uuid link_id;
-  privacy::PlatformUserId chatter;
-  privacy::Roles roles;
-  sentiment::Sentiment felt;
-  common::Time received;
+  Happening happening;
 };
 
 class ChatWorker {
  public:
-  struct Parts {
-    sessions::LiveSessions& live;
-    pulses::BufferStore& buffer;
-    privacy::ViewerRegistry& viewers;
-  };
-  ChatWorker(size_t queue_max, Parts parts, common::metrics::Registry& metrics);
+  ChatWorker(size_t queue_max, CrowdStore& crowd, common::metrics::Registry& metrics);
 
   void Start() { loop_.Start(); }
   void Stop() { loop_.Stop(); }
@@ -42,10 +32,10 @@ class ChatWorker {
 
   common::executor::Loop::Outcome Step();
   std::vector<ChatSentiment> TakeBatch();
-  absl::Status Buffer(const common::Uuid& link_id, const std::vector<ChatSentiment>& batch);
+  absl::Status Buffer(const common::Uuid& link_id, const std::vector<Happening>& batch);
 
   const size_t queue_max_;
-  const Parts parts_;
+  CrowdStore& crowd_;
   common::metrics::Counter& shed_;
   common::metrics::Counter& lost_;
   common::metrics::Counter& idle_;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "libs/common/base/time.h"
+#include "services/stream/ingest/crowd_event.h"
 #include "services/stream/ingest/json_reader.h"
 
 namespace stream::ingest {
@@ -28,17 +29,35 @@ std::optional<CustomHeaders> ReadCustomHeaders(Find&& find) {
   return CustomHeaders{*timestamp, *signature};
 }
 
-enum class CustomEventType { kUnknown, kOnline, kOffline, kViewers, kCrowd };
+enum class CustomEventType {
+  kUnknown,
+  kOnline,
+  kOffline,
+  kViewers,
+  kChat,
+  kSubscribe,
+  kRaid,
+  kFollow
+};
 
 struct CustomEvent {
-  std::string_view id;  // unique per message and link; 1 to 128 bytes
+  std::string id;  // unique per message and link; 1 to 128 bytes
   CustomEventType type = CustomEventType::kUnknown;
   common::Time at;  // when it happened
   std::optional<int> viewers;
+  std::optional<int64_t> months;  // of a subscription so far
+  std::optional<int64_t> gifts;   // subscriptions given to others
+  std::optional<privacy::PlatformUserId> user;
+  privacy::RoleNews roles;
+  privacy::PersonalText text;  // with its escapes
+  bool has_text = false;
 };
 
 // nullopt when the body is no such message: {id, type, at, data}. Unknown members are skipped, and
 // an unknown type is none that means anything.
 std::optional<CustomEvent> DecodeCustomEvent(std::string_view body);
+
+// What an event means for the crowd; nullopt when it is not about the crowd.
+std::optional<CrowdEvent> CrowdEventOf(const CustomEvent& event, UnescapeBuffer& buffer);
 
 }  // namespace stream::ingest

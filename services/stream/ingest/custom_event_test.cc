@@ -25,9 +25,8 @@ TEST(CustomEventTest, SaysWhatHappenedWhen) {
   };
   EXPECT_EQ(type_of("online"), CustomEventType::kOnline);
   EXPECT_EQ(type_of("offline"), CustomEventType::kOffline);
-  for (const char* word : {"chat", "subscribe", "raid", "follow"}) {
-    EXPECT_EQ(type_of(word), CustomEventType::kCrowd);
-  }
+  EXPECT_EQ(type_of("subscribe"), CustomEventType::kSubscribe);
+  EXPECT_EQ(type_of("follow"), CustomEventType::kFollow);
   EXPECT_EQ(type_of("a-type-of-tomorrow"), CustomEventType::kUnknown);
 }
 
@@ -44,6 +43,51 @@ TEST(CustomEventTest, WhatIsNoMessageIsNone) {
   }
   EXPECT_FALSE(DecodeCustomEvent(R"({"type":"online","at":"2026-11-20T20:08:33Z","id":")" +
                                  std::string(129, 'x') + "\"}"));
+}
+
+std::optional<CustomEvent> Decode(const std::string& type, const std::string& data) {
+  static std::string body;
+  body = R"({"id":"m","at":"2026-11-20T20:08:33Z","type":")" + type + R"(","data":)" + data + "}";
+  return DecodeCustomEvent(body);
+}
+
+TEST(CustomEventTest, TellsOfTheCrowd) {
+  UnescapeBuffer buffer;
+  const auto crowd = [&](const char* type, const char* data) {
+    const auto event = Decode(type, data);
+    return event ? CrowdEventOf(*event, buffer) : std::nullopt;
+  };
+  const auto chat = crowd("chat", R"({"user":{"id":"u-1","roles":["vip","baker"]},
+      "text":"this is amaz\u0069ng, love it"})");
+  ASSERT_TRUE(chat);
+  EXPECT_EQ(chat->author, privacy::PlatformUserId::From("u-1"));
+  EXPECT_EQ(chat->act, Act::kChat);
+  EXPECT_EQ(chat->roles.vip, true);
+  EXPECT_EQ(chat->roles.subscriber, false);
+  EXPECT_GT(chat->felt->intensity, 0.3);
+  EXPECT_FALSE(crowd("chat", R"({"text":"hm"})")->author);
+
+  EXPECT_EQ(crowd("follow", R"({"user":{"id":"u"}})")->felt->category, kFollowed.category);
+  const auto raid = crowd("raid", R"({"user":{"id":"u"},"viewers":200})");
+  EXPECT_EQ(raid->roles.raid_leader, true);
+  EXPECT_EQ(raid->felt->intensity, FeltOfRaid(200).intensity);
+  const auto months = crowd("subscribe", R"({"user":{"id":"u"},"months":24})");
+  EXPECT_EQ(months->roles.subscriber, true);
+  EXPECT_EQ(months->felt->intensity, FeltOfSubscription(24).intensity);
+  const auto gifts = crowd("subscribe", R"({"user":null,"gifts":10})");
+  EXPECT_FALSE(gifts->roles.subscriber);
+  EXPECT_EQ(gifts->felt->category, sentiment::Category::kExcited);
+  EXPECT_FALSE(crowd("viewers", R"({"viewers":3})"));
+}
+
+TEST(CustomEventTest, ACrowdEventHasWhatItsTypeNeeds) {
+  EXPECT_FALSE(Decode("chat", R"({"user":{"id":"u"}})"));
+  EXPECT_FALSE(Decode("chat", R"({"text":7})"));
+  EXPECT_FALSE(Decode("raid", R"({"user":{"id":"u"}})"));
+  for (const char* user : {R"("u")", R"({})", R"({"id":""})", R"({"id":7})", "[]"}) {
+    EXPECT_FALSE(Decode("follow", R"({"user":)" + std::string(user) + "}")) << user;
+  }
+  EXPECT_FALSE(Decode("follow", R"({"user":{"id":")" + std::string(65, 'u') + "\"}}"));
 }
 
 TEST(CustomEventTest, SurvivesMutations) {

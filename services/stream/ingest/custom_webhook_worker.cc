@@ -16,6 +16,11 @@ using common::Uuid;
 using common::config::Secret;
 using platforms::Platform;
 
+// A link that is gone by now has nothing to hear.
+Outcome Failed(const absl::Status& status) {
+  return common::errors::Is(status, kLinkNotFound) ? Outcome::kIgnored : OutcomeOf(status);
+}
+
 }  // namespace
 
 CustomWebhook::CustomWebhook(Parts parts, common::metrics::Registry& metrics)
@@ -40,7 +45,7 @@ Answer CustomWebhook::Judge(const std::optional<CustomHeaders>& headers, std::st
   if (!FreshTime(headers->timestamp, common::Now())) return {Outcome::kStale};
   const auto event = DecodeCustomEvent(body);
   // What is still to come would hide what comes after it.
-  if (!event || event->at > common::Now() + kFreshness) return {Outcome::kMalformed};
+  if (!event || event->at > common::Now() + kFutureSkew) return {Outcome::kMalformed};
   return {Take(*event, link_id)};
 }
 
@@ -55,21 +60,32 @@ absl::StatusOr<Secret> CustomWebhook::SecretOf(const Uuid& link_id) {
 
 Outcome CustomWebhook::Take(const CustomEvent& event, const Uuid& link_id) {
   if (event.type == CustomEventType::kUnknown) return Outcome::kIgnored;
-  if (event.type == CustomEventType::kCrowd) {
-    return Heard(event, link_id).ok() ? Outcome::kIgnored : Outcome::kUnavailable;
+  // A link has its own ids; ours are of 16 bytes.
+  const std::string id = link_id.ToBytes() + event.id;
+  UnescapeBuffer buffer;
+  if (auto crowd = CrowdEventOf(event, buffer)) {
+    return TakeCrowd(event, *std::move(crowd), id, link_id);
   }
-  const std::string mark =
-      parts_.marks.OfMessage(Platform::kCustom, link_id.ToBytes() + std::string(event.id));
-  const auto seen = parts_.marks_seen.Has(mark);
-  if (!seen.ok()) return Outcome::kUnavailable;
-  if (*seen) return Outcome::kDuplicate;
-  absl::Status status = Apply(event, link_id);
-  status.Update(status.ok() ? parts_.marks_seen.Set(mark) : absl::OkStatus());
-  if (status.ok()) return Outcome::kAccepted;
-  // Unlinked meanwhile.
-  if (common::errors::Is(status, kLinkNotFound)) return Outcome::kIgnored;
-  common::log::Warning("webhook.failed", {{"problem", common::ToStd(status.message())}});
-  return Outcome::kUnavailable;
+  const std::string mark = parts_.marks.OfMessage(Platform::kCustom, id);
+  const auto done = parts_.marks_seen.Once(mark, [&] { return Apply(event, link_id); });
+  return done.ok() ? OutcomeOf(*done) : Failed(done.status());
+}
+
+// A crowd shows that the stream goes on, too.
+Outcome CustomWebhook::TakeCrowd(const CustomEvent& event, CrowdEvent crowd, const std::string& id,
+                                 const Uuid& link_id) {
+  const absl::Status heard = Heard(event, link_id);
+  Happening happening{std::move(crowd), common::Now()};
+  // The next line of chat will be heard; whatever else happens, happens once.
+  if (event.type == CustomEventType::kChat) {
+    if (!recent_chat_.Add(id)) return Outcome::kDuplicate;
+    const bool queued = parts_.chat.Offer({link_id, std::move(happening)});
+    return queued ? Outcome::kAccepted : Outcome::kShed;
+  }
+  if (!heard.ok()) return Failed(heard);
+  const auto put =
+      parts_.crowd.Take(link_id, {&happening, 1}, {parts_.marks.OfMessage(Platform::kCustom, id)});
+  return put.ok() ? OutcomeOf(*put) : Failed(put.status());
 }
 
 absl::Status CustomWebhook::Apply(const CustomEvent& event, const Uuid& link_id) {
@@ -86,7 +102,7 @@ absl::Status CustomWebhook::Open(const CustomEvent& event, const Uuid& link_id) 
   if (live) return Heard(event, link_id);
   ASSIGN_OR_RETURN(const auto opened,
                    parts_.sessions.OpenByPlatform({.link_id = link_id,
-                                                   .stream_id = std::string(event.id),
+                                                   .stream_id = event.id,
                                                    .started_at = std::min(event.at, common::Now()),
                                                    .viewer_count = event.viewers.value_or(0),
                                                    .in_game_id = {}}));
@@ -97,9 +113,12 @@ absl::Status CustomWebhook::Open(const CustomEvent& event, const Uuid& link_id) 
 absl::Status CustomWebhook::Heard(const CustomEvent& event, const Uuid& link_id) {
   const common::Time now = common::Now();
   // A crowd makes itself heard all the time.
-  if (!event.viewers && heard_.Get(link_id, now)) return absl::OkStatus();
+  const bool counts = event.type != CustomEventType::kRaid && event.viewers;
+  if (!counts && heard_.Get(link_id, now)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto live, parts_.sessions.FindLive(link_id));
-  if (live) RETURN_IF_ERROR(parts_.sessions.Saw(live->session_id, event.viewers, now));
+  if (live)
+    RETURN_IF_ERROR(
+        parts_.sessions.Saw(live->session_id, counts ? event.viewers : std::nullopt, now));
   heard_.Put(link_id, true, now);
   return absl::OkStatus();
 }

@@ -5,9 +5,12 @@
 #include <optional>
 #include <string_view>
 
+#include "services/stream/ingest/chat_worker.h"
+#include "services/stream/ingest/crowd_store.h"
 #include "services/stream/ingest/custom_event.h"
 #include "services/stream/ingest/mark_store.h"
 #include "services/stream/ingest/outcome_worker.h"
+#include "services/stream/ingest/recent.h"
 #include "services/stream/linking/link_store.h"
 #include "services/stream/sessions/live_sessions_store.h"
 #include "services/stream/sessions/session_store.h"
@@ -22,6 +25,8 @@ class CustomWebhook {
     sessions::SessionStore& sessions;
     sessions::LiveSessions& live;
     MarkStore& marks_seen;
+    ChatWorker& chat;
+    CrowdStore& crowd;
     const Marks& marks;
     std::function<void()> on_changed;  // told after a session began or began to end
   };
@@ -38,6 +43,8 @@ class CustomWebhook {
   // An empty one when there is no such link.
   absl::StatusOr<common::config::Secret> SecretOf(const common::Uuid& link_id);
   Outcome Take(const CustomEvent& event, const common::Uuid& link_id);
+  Outcome TakeCrowd(const CustomEvent& event, CrowdEvent crowd, const std::string& id,
+                    const common::Uuid& link_id);
   absl::Status Apply(const CustomEvent& event, const common::Uuid& link_id);
   absl::Status Open(const CustomEvent& event, const common::Uuid& link_id);
   // Whatever the platform sends shows that its stream goes on.
@@ -47,11 +54,13 @@ class CustomWebhook {
   static constexpr std::chrono::seconds kSecretTtl{30};
   static constexpr std::chrono::seconds kHeardTtl{10};
   static constexpr size_t kLinksMax = 10'000;
+  static constexpr size_t kRecentChat = 65'536;
 
   const Parts parts_;
   OutcomeCounters outcomes_;
   TtlCache<common::Uuid, common::config::Secret> secrets_{kSecretTtl, kLinksMax};
   TtlCache<common::Uuid, bool> heard_{kHeardTtl, kLinksMax};
+  Recent recent_chat_{kRecentChat};
 };
 
 }  // namespace stream::ingest

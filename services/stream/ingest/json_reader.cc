@@ -22,6 +22,14 @@ std::optional<uint32_t> Hex4(std::string_view text) {
   return value;
 }
 
+// How long the escape is that the text begins with; 0 when it is none.
+size_t EscapeBytes(std::string_view text) {
+  constexpr std::string_view kSimple = "\"\\/bfnrt";
+  if (text.size() < 2) return 0;
+  if (kSimple.find(text[1]) != std::string_view::npos) return 2;
+  return text[1] == 'u' && Hex4(text.substr(2)) ? 6 : 0;
+}
+
 bool IsHighSurrogate(uint32_t unit) { return unit >= 0xD800 && unit < 0xDC00; }
 bool IsLowSurrogate(uint32_t unit) { return unit >= 0xDC00 && unit < 0xE000; }
 
@@ -122,7 +130,9 @@ bool JsonReader::String(std::string_view& raw) {
   const size_t begin = at_;
   while (at_ < text_.size() && text_[at_] != '"') {
     if (static_cast<unsigned char>(text_[at_]) < 0x20) return Fail();
-    at_ += text_[at_] == '\\' ? 2 : 1;
+    const size_t bytes = text_[at_] == '\\' ? EscapeBytes(text_.substr(at_)) : 1;
+    if (bytes == 0) return Fail();
+    at_ += bytes;
   }
   if (at_ >= text_.size()) return Fail();
   raw = text_.substr(begin, at_ - begin);
@@ -151,6 +161,36 @@ bool JsonReader::Int(int64_t& out) {
 }
 
 bool JsonReader::Null() { return Literal("null"); }
+
+std::optional<std::string_view> JsonReader::StringIf() {
+  std::string_view raw;
+  if (Peek() == '"') return String(raw) ? std::optional(raw) : std::nullopt;
+  Skip();
+  return std::nullopt;
+}
+
+std::optional<bool> JsonReader::BoolIf() {
+  bool value = false;
+  const char first = Peek();
+  if (first == 't' || first == 'f') return Bool(value) ? std::optional(value) : std::nullopt;
+  Skip();
+  return std::nullopt;
+}
+
+std::optional<int64_t> JsonReader::IntIf() {
+  std::string_view text;
+  if (Peek() == '"') {
+    String(text);
+  } else {
+    const size_t begin = at_;
+    Skip();
+    if (!failed_) text = text_.substr(begin, at_ - begin);
+  }
+  int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
+}
 
 bool JsonReader::Number() {
   const auto digits = [this] {

@@ -50,6 +50,10 @@ class JsonReader {
   bool Int(int64_t& out);
   // Reads a null if there is one.
   bool Null();
+  // The next value if it is of that kind; any other is skipped.
+  std::optional<std::string_view> StringIf();
+  std::optional<bool> BoolIf();
+  std::optional<int64_t> IntIf();  // also in a string, as Google writes them
   // Reads any value and forgets it.
   bool Skip();
   // The next value's first character, '\0' at the end: what kind of value it is.

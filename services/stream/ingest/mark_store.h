@@ -19,13 +19,16 @@ class MarkStore {
  public:
   explicit MarkStore(common::redis::Redis& redis) : redis_(redis) {}
 
-  absl::StatusOr<bool> Has(const std::string& mark) {
-    ASSIGN_OR_RETURN(const auto reply, redis_.Command({"EXISTS", Key(mark)}, {.idempotent = true}));
-    return reply.integer() == 1;
-  }
-  absl::Status Set(const std::string& mark) {
+  // Carries `effect` out unless it was before; false then. A failed effect leaves no mark.
+  template <class Effect>
+  absl::StatusOr<bool> Once(const std::string& mark, Effect&& effect) {
+    ASSIGN_OR_RETURN(const auto seen, redis_.Command({"EXISTS", Key(mark)}, {.idempotent = true}));
+    if (seen.integer() == 1) return false;
+    RETURN_IF_ERROR(effect());
     const std::string life = std::to_string(std::chrono::seconds(kMarkLife).count());
-    return redis_.Command({"SET", Key(mark), "", "EX", life}, {.idempotent = true}).status();
+    RETURN_IF_ERROR(
+        redis_.Command({"SET", Key(mark), "", "EX", life}, {.idempotent = true}).status());
+    return true;
   }
 
  private:

@@ -3,7 +3,10 @@
 #include <array>
 #include <string>
 
+#include "libs/common/base/status.h"
+#include "libs/common/log/log.h"
 #include "libs/common/metrics/metrics.h"
+#include "services/stream/ingest/crowd_store.h"
 #include "services/stream/platforms/platform.h"
 
 namespace stream::ingest {
@@ -24,6 +27,18 @@ inline constexpr const char* kOutcomeWords[kOutcomes] = {
     "accepted", "challenged", "ignored",   "duplicate",   "shed",
     "unsigned", "stale",      "malformed", "unavailable",
 };
+
+// Of something that was to be stored, and could not be.
+inline Outcome OutcomeOf(const absl::Status& status) {
+  common::log::Warning("webhook.failed", {{"problem", common::ToStd(status.message())}});
+  return Outcome::kUnavailable;
+}
+// Of something that happens once: whether this was the time.
+inline Outcome OutcomeOf(bool first) { return first ? Outcome::kAccepted : Outcome::kDuplicate; }
+inline Outcome OutcomeOf(CrowdStore::Put put) {
+  if (put == CrowdStore::Put::kDone) return Outcome::kAccepted;
+  return put == CrowdStore::Put::kDuplicate ? Outcome::kDuplicate : Outcome::kIgnored;
+}
 
 struct Answer {
   Outcome outcome = Outcome::kAccepted;

@@ -4,7 +4,6 @@
 #include "libs/common/crypto/digest.h"
 #include "libs/common/crypto/encoding.h"
 #include "libs/common/log/log.h"
-#include "services/stream/sentiment/sentiment.h"
 
 namespace stream::ingest {
 namespace {
@@ -50,22 +49,44 @@ Outcome TwitchWebhook::Notify(const TwitchHeaders& headers, std::string_view bod
                               const std::optional<Uuid>& link_id) {
   const TwitchEventType type = TwitchEventTypeOf(headers.subscription_type);
   if (type == TwitchEventType::kUnknown) return Outcome::kIgnored;
-  UnescapeBuffer buffer;
-  const auto event = DecodeTwitchEvent(type, body, buffer);
-  if (!event) return Outcome::kMalformed;
+  const auto events = DecodeTwitchEvents(type, body);
+  if (!events) return Outcome::kMalformed;
+  Outcome all = Outcome::kIgnored;
+  for (size_t i = 0; i < events->size(); ++i) {
+    const TwitchEvent& event = (*events)[i];
+    std::string mark = parts_.marks.OfMessage(
+        Platform::kTwitch, event.delivery_id.empty() ? headers.id : event.delivery_id);
+    const Outcome one = TakeEvent(type, event, {sent_at, link_id, std::move(mark)});
+    // What is sent again finds those that were carried out, and goes on with the others.
+    if (one == Outcome::kUnavailable) return one;
+    if (i == 0 || one == Outcome::kAccepted) all = one;
+  }
+  return all;
+}
+
+Outcome TwitchWebhook::TakeEvent(TwitchEventType type, const TwitchEvent& event,
+                                 const Origin& origin) {
   const bool revoked = type == TwitchEventType::kAuthorizationRevoked;
-  const PlatformUserId& user = revoked ? *event->user : *event->broadcaster;
+  const PlatformUserId& user = revoked ? *event.user : *event.broadcaster;
   auto link = LinkOf(user);
   // Linked anew since it was looked up.
-  if (link.ok() && *link && link_id && *link_id != **link) {
+  if (link.ok() && *link && origin.link_id && *origin.link_id != **link) {
     links_.Forget(parts_.marks.OfUser(Platform::kTwitch, user));
     link = LinkOf(user);
   }
   if (!link.ok()) return Outcome::kUnavailable;
-  if (!*link || (link_id && *link_id != **link)) return Outcome::kIgnored;
-  if (revoked) return Suspect(**link);
-  if (type == TwitchEventType::kChatMessage) return TakeChat(*event, **link);
-  return TakeLifecycle(headers, type, *event, sent_at, **link);
+  if (!*link || (origin.link_id && *origin.link_id != **link)) return Outcome::kIgnored;
+  switch (type) {
+    case TwitchEventType::kAuthorizationRevoked:
+      return Suspect(**link);
+    case TwitchEventType::kStreamOnline:
+    case TwitchEventType::kStreamOffline:
+      return TakeLifecycle(type, event, origin, **link);
+    case TwitchEventType::kChatMessage:
+      return TakeChat(event, **link);
+    default:
+      return TakeCrowd(type, event, origin, **link);
+  }
 }
 
 // A subscription has ended. It may be wanted all the same, or the whole grant may be gone: whoever
@@ -94,28 +115,45 @@ absl::StatusOr<std::optional<Uuid>> TwitchWebhook::LinkOf(const PlatformUserId& 
   return std::optional(link->link_id);
 }
 
-// The words end here: what goes on is a category and a strength.
+// What goes on is a category and a strength.
 Outcome TwitchWebhook::TakeChat(const TwitchEvent& event, const Uuid& link_id) {
   // By the line's own id: a resend may come under another message id.
   if (!recent_chat_.Add(event.message_id)) return Outcome::kDuplicate;
-  if (event.from_other_channel) return Outcome::kIgnored;
-  const auto felt = event.text.Use(sentiment::Classify);
-  const bool queued =
-      parts_.chat.Offer({link_id, *event.chatter, event.roles, felt, common::Now()});
+  UnescapeBuffer buffer;
+  auto crowd = CrowdEventOf(TwitchEventType::kChatMessage, event, buffer);
+  if (!crowd) return Outcome::kIgnored;
+  const bool queued = parts_.chat.Offer({link_id, {*std::move(crowd), common::Now()}});
   return queued ? Outcome::kAccepted : Outcome::kShed;
 }
 
-Outcome TwitchWebhook::TakeLifecycle(const TwitchHeaders& headers, TwitchEventType type,
-                                     const TwitchEvent& event, Time sent_at, const Uuid& link_id) {
-  const std::string mark = parts_.marks.OfMessage(Platform::kTwitch, headers.id);
-  const auto seen = parts_.marks_seen.Has(mark);
-  if (!seen.ok()) return Outcome::kUnavailable;
-  if (*seen) return Outcome::kDuplicate;
-  absl::Status status = ApplyLifecycle(type, event, sent_at, link_id);
-  status.Update(status.ok() ? parts_.marks_seen.Set(mark) : absl::OkStatus());
-  if (status.ok()) return Outcome::kAccepted;
-  common::log::Warning("webhook.failed", {{"problem", common::ToStd(status.message())}});
-  return Outcome::kUnavailable;
+Outcome TwitchWebhook::TakeCrowd(TwitchEventType type, const TwitchEvent& event,
+                                 const Origin& origin, const Uuid& link_id) {
+  UnescapeBuffer buffer;
+  auto crowd = CrowdEventOf(type, event, buffer);
+  if (!crowd) return Outcome::kIgnored;
+  std::vector<std::string> marks = {origin.mark};
+  if (const auto identity = IdentityOf(type, event)) {
+    marks.push_back(IdentityMark(*identity, event));
+  }
+  const Happening happening{*std::move(crowd), common::Now()};
+  const auto put = parts_.crowd.Take(link_id, {&happening, 1}, std::move(marks));
+  return put.ok() ? OutcomeOf(*put) : OutcomeOf(put.status());
+}
+
+std::string TwitchWebhook::IdentityMark(const EventIdentity& identity,
+                                        const TwitchEvent& event) const {
+  const auto mark = [&](std::string_view user) {
+    return parts_.marks.OfEvent(Platform::kTwitch, identity.kind, identity.id, user,
+                                identity.number);
+  };
+  return identity.by_user ? event.user->Use(mark) : mark({});
+}
+
+Outcome TwitchWebhook::TakeLifecycle(TwitchEventType type, const TwitchEvent& event,
+                                     const Origin& origin, const Uuid& link_id) {
+  const auto done = parts_.marks_seen.Once(
+      origin.mark, [&] { return ApplyLifecycle(type, event, origin.sent_at, link_id); });
+  return done.ok() ? OutcomeOf(*done) : OutcomeOf(done.status());
 }
 
 absl::Status TwitchWebhook::ApplyLifecycle(TwitchEventType type, const TwitchEvent& event,
@@ -126,7 +164,7 @@ absl::Status TwitchWebhook::ApplyLifecycle(TwitchEventType type, const TwitchEve
   } else {
     ASSIGN_OR_RETURN(const auto session, parts_.sessions.OpenByPlatform(
                                              {.link_id = link_id,
-                                              .stream_id = std::string(event.stream_id),
+                                              .stream_id = std::string(event.id),
                                               .started_at = std::min(*event.started_at, sent_at),
                                               .in_game_id = {}}));
     if (!session) return absl::OkStatus();

@@ -5,9 +5,11 @@
 #include <string_view>
 
 #include "services/stream/ingest/chat_worker.h"
+#include "services/stream/ingest/crowd_store.h"
 #include "services/stream/ingest/mark_store.h"
 #include "services/stream/ingest/outcome_worker.h"
 #include "services/stream/ingest/recent.h"
+#include "services/stream/ingest/twitch_crowd.h"
 #include "services/stream/ingest/twitch_event.h"
 #include "services/stream/linking/link_store.h"
 #include "services/stream/linking/token_store.h"
@@ -25,6 +27,7 @@ class TwitchWebhook {
     sessions::LiveSessions& live;
     MarkStore& marks_seen;
     ChatWorker& chat;
+    CrowdStore& crowd;
     const Marks& marks;
     std::function<void()> on_changed;    // told after a session began or began to end
     std::function<void()> on_suspected;  // told when a link's grant may have ended
@@ -40,17 +43,26 @@ class TwitchWebhook {
   Answer Judge(const std::optional<TwitchHeaders>& headers, std::string_view body,
                const std::optional<common::Uuid>& link_id);
   bool IsSigned(const TwitchHeaders& headers, std::string_view body) const;
+  // Where an event comes from.
+  struct Origin {
+    common::Time sent_at;
+    const std::optional<common::Uuid>& link_id;  // as the path has it
+    std::string mark;                            // of the message, and of its place there
+  };
   Outcome Notify(const TwitchHeaders& headers, std::string_view body, common::Time sent_at,
                  const std::optional<common::Uuid>& link_id);
   Outcome Revoked(std::string_view body, const std::optional<common::Uuid>& link_id);
   Outcome Suspect(const common::Uuid& link_id);
   absl::StatusOr<std::optional<common::Uuid>> LinkOf(const privacy::PlatformUserId& broadcaster);
+  Outcome TakeEvent(TwitchEventType type, const TwitchEvent& event, const Origin& origin);
   Outcome TakeChat(const TwitchEvent& event, const common::Uuid& link_id);
+  Outcome TakeCrowd(TwitchEventType type, const TwitchEvent& event, const Origin& origin,
+                    const common::Uuid& link_id);
+  Outcome TakeLifecycle(TwitchEventType type, const TwitchEvent& event, const Origin& origin,
+                        const common::Uuid& link_id);
   absl::Status ApplyLifecycle(TwitchEventType type, const TwitchEvent& event, common::Time sent_at,
                               const common::Uuid& link_id);
-  Outcome TakeLifecycle(const TwitchHeaders& headers, TwitchEventType type,
-                        const TwitchEvent& event, common::Time sent_at,
-                        const common::Uuid& link_id);
+  std::string IdentityMark(const EventIdentity& identity, const TwitchEvent& event) const;
 
   static constexpr std::chrono::seconds kLinkTtl{30};
   static constexpr size_t kLinksMax = 10'000;

@@ -100,16 +100,11 @@ Outcome YouTubeWebhook::TakeEntry(const FeedEntry& entry, const std::optional<Uu
   }
   const std::string mark =
       parts_.marks.OfMessage(Platform::kYouTube, NewsOf((*target)->link_id, entry));
-  const auto seen = parts_.marks_seen.Has(mark);
-  if (!seen.ok()) return Outcome::kUnavailable;
-  if (*seen) return Outcome::kDuplicate;
-  absl::Status status = Apply(std::string(entry.video_id), **target);
+  const auto done =
+      parts_.marks_seen.Once(mark, [&] { return Apply(std::string(entry.video_id), **target); });
+  if (done.ok()) return OutcomeOf(*done);
   // The link ended meanwhile.
-  if (IsGone(status)) return Outcome::kIgnored;
-  status.Update(status.ok() ? parts_.marks_seen.Set(mark) : absl::OkStatus());
-  if (status.ok()) return Outcome::kAccepted;
-  common::log::Warning("webhook.failed", {{"problem", common::ToStd(status.message())}});
-  return Outcome::kUnavailable;
+  return IsGone(done.status()) ? Outcome::kIgnored : OutcomeOf(done.status());
 }
 
 // Also of a deletion: a video that was only hidden from others may well be live.

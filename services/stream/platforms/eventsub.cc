@@ -20,6 +20,7 @@ constexpr EventType kTypes[] = {
     {"stream.offline", "1"},
     {"channel.chat.message", "1", Condition::kUser, kChatScopes},
     {"channel.raid", "1", Condition::kRaided},
+    {"channel.update", "2"},
     {"channel.chat.notification", "1", Condition::kUser, kChatScopes},
     {"channel.follow", "2", Condition::kModerator, {"moderator:read:followers"}},
     Of("channel.subscribe", "1", "channel:read:subscriptions"),

@@ -74,7 +74,7 @@ TEST(EventsubTest, ARefusedScopeDropsOnlyItsTypes) {
   }
   EXPECT_EQ(PlanSubscriptions(scopes, {}, false).create.size(), EventTypes().size() - 2);
   // Those that need none.
-  EXPECT_EQ(PlanSubscriptions({}, {}, false).create.size(), 3u);
+  EXPECT_EQ(PlanSubscriptions({}, {}, false).create.size(), 4u);
 }
 
 // From any state, with any scopes, carrying out the plan gives one live subscription of each type

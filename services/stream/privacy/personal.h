@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include <absl/hash/hash.h>
+
 namespace stream::privacy {
 
 // What somebody wrote, where it was received. Borrowed: the buffer's owner overwrites it.
@@ -30,8 +32,8 @@ std::ostream& operator<<(std::ostream&, const PersonalText&) = delete;
 // Somebody's id at a platform. Owned, and overwritten when it dies.
 class PlatformUserId {
  public:
-  // Twitch ids have up to 10 digits, YouTube channel ids 24 characters.
-  static constexpr size_t kMaxBytes = 32;
+  // Twitch ids have up to 10 digits, YouTube channel ids 24 characters, a Custom platform's any.
+  static constexpr size_t kMaxBytes = 64;
 
   // nullopt for an empty or a longer one.
   static std::optional<PlatformUserId> From(std::string_view id) {
@@ -61,9 +63,10 @@ class PlatformUserId {
 };
 std::ostream& operator<<(std::ostream&, const PlatformUserId&) = delete;
 
+// Differs from process to process: a hash in memory tells nobody's id.
 struct PlatformUserIdHash {
   size_t operator()(const PlatformUserId& id) const {
-    return id.Use([](std::string_view bytes) { return std::hash<std::string_view>()(bytes); });
+    return id.Use([](std::string_view bytes) { return absl::HashOf(bytes); });
   }
 };
 

@@ -1,8 +1,10 @@
 #include "services/stream/pulses/buffer_store.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "libs/common/base/status.h"
+#include "libs/common/crypto/encoding.h"
 
 namespace stream::pulses {
 namespace {
@@ -18,6 +20,9 @@ std::string Key(const Uuid& session, const char* kind) {
 std::string Live(const Uuid& session) { return Key(session, "live"); }
 std::string Entries(const Uuid& session) { return Key(session, "entries"); }
 std::string Pending(const Uuid& session) { return Key(session, "pending"); }
+std::string Seen(const Uuid& session, const std::string& mark) {
+  return Key(session, "seen:") + common::crypto::HexEncode(mark);
+}
 std::string LatestKey(const Uuid& session) { return Key(session, "latest"); }
 
 std::string Text(milliseconds duration) { return std::to_string(duration.count()); }
@@ -33,8 +38,9 @@ absl::StatusOr<Claimed> ReadPending(const Reply& reply) {
 
 Claimed ReadEntries(const Reply& reply) {
   Claimed claimed;
-  claimed.records = static_cast<int>(reply.size()) - 1;
-  for (size_t i = 1; i < reply.size(); ++i) {
+  claimed.gave_way = static_cast<int>(reply[1].integer());
+  claimed.records = static_cast<int>(reply.size()) - 2;
+  for (size_t i = 2; i < reply.size(); ++i) {
     if (auto entry = Decode(reply[i].text())) claimed.entries.push_back(*std::move(entry));
   }
   return claimed;
@@ -48,15 +54,50 @@ absl::Status BufferStore::Open(const Uuid& session) {
 }
 
 absl::StatusOr<BufferStore::Appended> BufferStore::Append(const Uuid& session,
-                                                          const std::vector<Entry>& entries) {
-  const std::vector<std::string> keys = {Live(session), Entries(session)};
-  std::vector<std::string> arguments = {std::to_string(kMaxBuffered), Text(entry_life_)};
-  for (const Entry& entry : entries) arguments.push_back(Encode(entry));
+                                                          const Appending& appending) {
+  std::vector<std::string> keys = {Live(session), Entries(session)};
+  for (const std::string& mark : appending.marks) keys.push_back(Seen(session, mark));
+  std::vector<std::string> arguments = {
+      appending.as_owner ? token_ : "", Text(kOwnerLease), std::to_string(appending.tracked),
+      std::to_string(kMaxBuffered),     Text(entry_life_), Text(kSeenLife)};
+  for (const Entry& entry : appending.entries) arguments.push_back(Encode(entry));
   const auto reply = functions_.Call("pulse_append", keys, arguments);
-  if (ErrorCode(reply.status()) == "ABSENT") return Appended::kAbsent;
-  if (ErrorCode(reply.status()) == "SEALED") return Appended::kSealed;
+  constexpr std::pair<std::string_view, Appended> kRefusals[] = {
+      {"ABSENT", Appended::kAbsent},
+      {"SEALED", Appended::kSealed},
+      {"FOREIGN", Appended::kForeign},
+      {"DUPLICATE", Appended::kDuplicate}};
+  for (const auto& [code, appended] : kRefusals) {
+    if (ErrorCode(reply.status()) == code) return appended;
+  }
   RETURN_IF_ERROR(reply.status());
   return Appended::kDone;
+}
+
+absl::StatusOr<bool> BufferStore::Knows(const Uuid& session,
+                                        const std::vector<std::string>& marks) {
+  std::vector<std::string> command = {"EXISTS"};
+  for (const std::string& mark : marks) command.push_back(Seen(session, mark));
+  ASSIGN_OR_RETURN(const auto replies, redis_.Pipeline({&command, 1}, {.idempotent = true}));
+  RETURN_IF_ERROR(replies[0].status());
+  return replies[0].integer() > 0;
+}
+
+absl::StatusOr<bool> BufferStore::TakeOver(const Uuid& session) {
+  const auto reply = functions_.Call("pulse_take_over", {Live(session)},
+                                     {token_, Text(kOwnerLease)}, {.idempotent = true});
+  if (ErrorCode(reply.status()) == "ABSENT") return false;
+  RETURN_IF_ERROR(reply.status());
+  return reply->integer() == 1;
+}
+
+absl::StatusOr<int> BufferStore::TrackedCount(const Uuid& session) {
+  ASSIGN_OR_RETURN(const Reply reply,
+                   redis_.Command({"HGET", Live(session), "tracked"}, {.idempotent = true}));
+  int count = 0;
+  const std::string_view text = reply.text();
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count;
 }
 
 absl::StatusOr<std::optional<Claimed>> BufferStore::Claim(const Uuid& session, bool force) {

@@ -1,11 +1,12 @@
 // The sentiments of platform sessions that wait for their pulse, in Redis (redis/pulses.lua).
 //
 // Keys of a session, all under `stream:{<session id>}:`, deleted when it ends but for `live`:
-//   live     hash, kLiveLife: that the session is here, its flush and its seal; after the end the
-//            seal alone, kSealLife
-//   entries  list of pulse.h's records, the rules' max_hold twice: what waits
-//   pending  hash, likewise but kPendingLife at least: the pulse that is taken out and not
-//   confirmed latest   string, kLiveLife: the last published pulse
+//   live     hash, kLiveLife: that the session is here, its flush and its seal, which instance owns
+//            it and how many viewers that one tracks; after the end the seal alone, kSealLife
+//   entries  list of pulse.h's records, twice the rules' max_hold: what waits
+//   pending  hash, likewise but kPendingLife at least: the pulse that is taken out, not confirmed
+//   latest   string, kLiveLife: the last published pulse
+//   seen:<keyed mark, hex>  empty string, kSeenLife: that something was carried out; left to expire
 #pragma once
 #include <optional>
 #include <string>
@@ -25,6 +26,20 @@ inline constexpr std::chrono::minutes kPendingLife{5};
 // Longer than anybody takes an ended session for a live one.
 inline constexpr std::chrono::minutes kSealLife{10};
 
+// A mark outlives the freshness of the message that it was made of.
+inline constexpr std::chrono::minutes kSeenLife{15};
+// Whoever reads a session is its owner until it was silent for so long.
+inline constexpr std::chrono::seconds kOwnerLease{5};
+
+// Entries that go into the buffer in one step.
+struct Appending {
+  std::vector<Entry> entries;  // by one owner's memory, or with no contributor and nobody tracked
+  bool as_owner = true;        // of the session: only the owner tells people apart
+  int tracked = 0;             // viewers that the owner tracks
+  // Keyed marks of what this is; when one is known already, nothing is done.
+  std::vector<std::string> marks = {};
+};
+
 // What a flush begins with.
 struct Claimed {
   // A pulse that was taken out before and has to be published under its id.
@@ -36,6 +51,7 @@ struct Claimed {
   std::optional<Pending> pending;
   std::vector<Entry> entries;  // oldest first
   int records = 0;             // what they were read from: a malformed record is dropped
+  int gave_way = 0;            // how many others found no room, see kMaxBuffered
 };
 
 struct Settlement {
@@ -53,9 +69,16 @@ class BufferStore {
               std::chrono::milliseconds entry_life)
       : redis_(redis), functions_(functions), entry_life_(entry_life) {}
 
-  enum class Appended { kDone, kAbsent, kSealed };
+  // kForeign: another instance owns the session.
+  enum class Appended { kDone, kDuplicate, kForeign, kAbsent, kSealed };
   absl::Status Open(const common::Uuid& session);
-  absl::StatusOr<Appended> Append(const common::Uuid& session, const std::vector<Entry>& entries);
+  absl::StatusOr<Appended> Append(const common::Uuid& session, const Appending& appending);
+  // Whether any of these marks is known: a look before anything is done, Append decides.
+  absl::StatusOr<bool> Knows(const common::Uuid& session, const std::vector<std::string>& marks);
+  // Whether this process owns the session from now on, or still.
+  absl::StatusOr<bool> TakeOver(const common::Uuid& session);
+  // How many viewers the owner tracks.
+  absl::StatusOr<int> TrackedCount(const common::Uuid& session);
 
   // nullopt when another flushes, none is due (unless `force`), or the session is not here.
   absl::StatusOr<std::optional<Claimed>> Claim(const common::Uuid& session, bool force);

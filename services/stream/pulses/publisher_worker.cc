@@ -1,7 +1,5 @@
 #include "services/stream/pulses/publisher_worker.h"
 
-#include <algorithm>
-
 #include <google/protobuf/util/time_util.h>
 
 #include "libs/common/base/status.h"
@@ -35,30 +33,18 @@ PublisherWorker::PublisherWorker(PublisherOptions options, Parts parts,
       expired_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "expired"}})),
       overflow_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "overflow"}})),
       below_bounds_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "below_bounds"}})),
+      gave_way_(metrics.GetCounter(kDropped, kDroppedHelp, {{"reason", "gave_way"}})),
       live_(metrics.GetGauge("stream_platform_sessions",
                              "Platform sessions live or ending, of all instances.")),
       loop_("pulse_publisher", metrics, [this] { return Step(); }) {}
 
 common::executor::Loop::Outcome PublisherWorker::Step() {
-  const std::vector<Uuid> known = parts_.viewers.Sessions();
   const auto unfinished = parts_.sessions.Unfinished();
   if (!unfinished.ok()) return {kTick, unfinished.status()};
   live_.Set(static_cast<double>(unfinished->size()));
-  ForgetViewers(known, *unfinished);
   absl::Status result;
   for (const Session& session : *unfinished) result.Update(StepSession(session));
   return {kTick, result};
-}
-
-// `known` was read before the list: a session that began since is not taken for an ended one.
-void PublisherWorker::ForgetViewers(const std::vector<Uuid>& known,
-                                    const std::vector<Session>& unfinished) {
-  for (const Uuid& id : known) {
-    const bool live = std::any_of(unfinished.begin(), unfinished.end(), [&](const Session& s) {
-      return s.session_id == id && s.status == sessions::Status::kLive;
-    });
-    if (!live) parts_.viewers.Destroy(id);
-  }
 }
 
 absl::Status PublisherWorker::StepSession(const Session& session) {
@@ -77,6 +63,9 @@ absl::Status PublisherWorker::End(const Session& session) {
     // What another has taken out is not confirmed yet: the buffer stays until its claim has ended,
     // and a later step goes on.
     if (!claimed) return absl::OkStatus();
+  }
+  if (parts_.returners != nullptr) {
+    RETURN_IF_ERROR(parts_.returners->Keep(session.link_id, session.session_id, common::Now()));
   }
   RETURN_IF_ERROR(parts_.buffer.Delete(session.session_id));
   RETURN_IF_ERROR(parts_.sessions.Finish(session));
@@ -107,6 +96,7 @@ absl::StatusOr<bool> PublisherWorker::Flush(const Session& session, bool last) {
   }
   RETURN_IF_ERROR(parts_.buffer.Settle(session.session_id, settlement));
   Count(batch);
+  gave_way_.Increment(claimed->gave_way);
   if (settlement.pulse_id) {
     RETURN_IF_ERROR(PublishPending(session, {*settlement.pulse_id, settlement.payload, {}}));
   }
@@ -118,8 +108,11 @@ absl::Status PublisherWorker::PublishPending(const Session& session,
   const v1::SentimentPulse& about = v1::SentimentPulse::default_instance();
   common::outbox::Event event = common::outbox::EventOf(about, pending.pulse_id);
   event.payload = pending.payload;
-  const absl::Status status = parts_.publish(event);
-  if (!status.ok() && pending.age < kGiveUpAfter) return status;
+  // NATS recognises a repeat for a time only: what is late may have been published, and is not
+  // published again.
+  const bool late = pending.age >= kGiveUpAfter;
+  const absl::Status status = late ? absl::DeadlineExceededError("late") : parts_.publish(event);
+  if (!status.ok() && !late) return status;
   ASSIGN_OR_RETURN(const bool ended,
                    parts_.buffer.Confirm(session.session_id, pending.pulse_id, status.ok()));
   if (!ended) return absl::OkStatus();

@@ -1,6 +1,5 @@
 // SentimentBatchPublisher: at every interval it turns what a session's buffer holds into a pulse;
-// and it takes sessions that ended out of the world: last pulse, wiped viewers, deleted buffer,
-// news.
+// and it takes sessions that ended out of the world: last pulse, deleted buffer, news.
 #pragma once
 #include <functional>
 
@@ -9,7 +8,7 @@
 #include "libs/common/executor/executor.h"
 #include "libs/common/metrics/metrics.h"
 #include "libs/common/outbox/outbox.h"
-#include "services/stream/privacy/viewers.h"
+#include "services/stream/privacy/returner_store.h"
 #include "services/stream/pulses/buffer_store.h"
 #include "services/stream/sessions/session_store.h"
 
@@ -28,7 +27,7 @@ class PublisherWorker {
   struct Parts {
     sessions::SessionStore& sessions;
     BufferStore& buffer;
-    privacy::ViewerRegistry& viewers;
+    privacy::ReturnerStore* returners = nullptr;  // null: nobody is recognised
     privacy::RandomBits random;
     Publish publish;
     std::function<void()> on_ended;  // told after a session's end was stored
@@ -49,8 +48,6 @@ class PublisherWorker {
   absl::StatusOr<bool> Flush(const sessions::Session& session, bool last);
   absl::Status PublishPending(const sessions::Session& session, const Claimed::Pending& pending);
   void Count(const Batch& batch);
-  void ForgetViewers(const std::vector<common::Uuid>& known,
-                     const std::vector<sessions::Session>& unfinished);
 
   const PublisherOptions options_;
   const Parts parts_;
@@ -59,6 +56,7 @@ class PublisherWorker {
   common::metrics::Counter& expired_;
   common::metrics::Counter& overflow_;
   common::metrics::Counter& below_bounds_;
+  common::metrics::Counter& gave_way_;
   common::metrics::Gauge& live_;
   common::executor::Loop loop_;
 };

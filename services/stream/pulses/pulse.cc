@@ -42,11 +42,18 @@ int CapContributors(std::vector<Entry>& entries, int limit) {
   }));
 }
 
+// A session that changed hands while these waited has two tags for one person: then only the tags
+// of the one memory that has most of them count.
 int DistinctContributors(const std::vector<Entry>& entries) {
-  std::unordered_set<uint64_t> heads;
-  for (const Entry& entry : entries) heads.insert(entry.contributor);
-  heads.erase(0);
-  return static_cast<int>(heads.size());
+  std::unordered_map<uint64_t, std::unordered_set<uint64_t>> heads_by_reign;
+  size_t most = 0;
+  for (const Entry& entry : entries) {
+    if (entry.contributor == 0) continue;
+    auto& heads = heads_by_reign[privacy::ReignOf(entry.contributor)];
+    heads.insert(entry.contributor);
+    most = std::max(most, heads.size());
+  }
+  return static_cast<int>(most);
 }
 
 void Shuffle(std::vector<Entry>& entries, const privacy::RandomBits& random) {

@@ -155,5 +155,25 @@ TEST(CutToInterval, IsTheStartOfTheInterval) {
   EXPECT_EQ(CutToInterval(cut, seconds(15)), cut);
 }
 
+TEST(Assemble, ASessionThatChangedHandsDoesNotCountItsPeopleTwice) {
+  std::vector<Entry> entries;
+  for (const uint64_t reign : {1, 2}) {
+    for (uint64_t person = 1; person <= 2; ++person) {
+      for (int line = 0; line < 2; ++line) {
+        Entry entry;
+        entry.sentiment = {Category::kExcited, 0.5f};
+        entry.contributor = reign << privacy::kReignShift | person;
+        entries.push_back(entry);
+      }
+    }
+  }
+  const auto assemble = [&](int heads) {
+    return Assemble(entries, {.min_batch = 5, .min_contributors = heads}, common::Time(), false,
+                    [] { return uint64_t{1}; });
+  };
+  EXPECT_TRUE(assemble(3).publish.empty());
+  EXPECT_EQ(assemble(2).publish.size(), 8u);
+}
+
 }  // namespace
 }  // namespace stream::pulses

@@ -4,13 +4,17 @@
 -- under the same id until it is confirmed.
 --
 -- Keys, all of one slot, documented in buffer_store.h:
---   live     hash: token and claimed_until of the flush under way, due, sealed
+--   live     hash: token and claimed_until of the flush under way, due, sealed; owner and
+--            owner_until of who reads the session, tracked: how many viewers it tracks, lost: how
+--            many records gave way to newer ones since the last claim
 --   entries  list of records, oldest first
 --   pending  hash: id, payload and since of the pulse that is taken out but not confirmed
 --   latest   string: the payload of the last published pulse
+--   seen     string: that something was carried out
 -- Times are milliseconds of this server's clock.
 --
--- Refusals: ABSENT no such session here, SEALED it is ending, CLAIM the flush was lost to another.
+-- Refusals: ABSENT no such session here, SEALED it is ending, CLAIM the flush was lost to another,
+-- FOREIGN another instance reads the session, DUPLICATE it was carried out before.
 
 local CHUNK = 1000 -- values in one command; unpack has its limits
 
@@ -36,23 +40,50 @@ local function open(keys, args)
   return redis.status_reply('OK')
 end
 
--- live entries | most, ttl, record…: how many old records gave way.
+-- Makes the caller the one who reads the session for a while, unless another is.
+local function own(live, owner, lease)
+  local now = now_ms()
+  local held = redis.call('HMGET', live, 'owner', 'owner_until')
+  if held[1] and held[1] ~= owner and tonumber(held[2]) > now then return false end
+  redis.call('HSET', live, 'owner', owner, 'owner_until', now + lease)
+  return true
+end
+
+-- live | owner, lease: 1 when the caller reads the session, 0 when another does.
+local function take_over(keys, args)
+  if redis.call('EXISTS', keys[1]) == 0 then return redis.error_reply('ABSENT no such session') end
+  return own(keys[1], args[1], args[2]) and 1 or 0
+end
+
+-- live entries seen… | owner, lease, tracked, most, ttl, seen's ttl, record…: how many old records
+-- gave way. Without an owner the records are nobody's. All of it happens, with its marks, or
+-- nothing.
 local function append(keys, args)
   local sealed = redis.call('HGET', keys[1], 'sealed')
   if not sealed then return redis.error_reply('ABSENT no such session') end
   if sealed == '1' then return redis.error_reply('SEALED the session is ending') end
-  push('RPUSH', keys[2], args, 3)
-  redis.call('PEXPIRE', keys[2], args[2])
-  local over = redis.call('LLEN', keys[2]) - tonumber(args[1])
+  for i = 3, #keys do
+    if redis.call('EXISTS', keys[i]) == 1 then return redis.error_reply('DUPLICATE seen') end
+  end
+  if args[1] ~= '' then
+    if not own(keys[1], args[1], args[2]) then return redis.error_reply('FOREIGN owner') end
+    redis.call('HSET', keys[1], 'tracked', args[3])
+  end
+  for i = 3, #keys do redis.call('SET', keys[i], '', 'PX', args[6]) end
+  if #args < 7 then return 0 end
+  push('RPUSH', keys[2], args, 7)
+  redis.call('PEXPIRE', keys[2], args[5])
+  local over = redis.call('LLEN', keys[2]) - tonumber(args[4])
   if over <= 0 then return 0 end
   redis.call('LTRIM', keys[2], over, -1)
+  redis.call('HINCRBY', keys[1], 'lost', over)
   return over
 end
 
 -- live entries pending | token, lease, force: nothing when another flushes or none is due;
--- {'pending', id, payload, age} of a pulse to publish again; {'entries', record…}.
+-- {'pending', id, payload, age} of a pulse to publish again; {'entries', lost, record…}.
 local function claim(keys, args)
-  local state = redis.call('HMGET', keys[1], 'sealed', 'token', 'claimed_until', 'due')
+  local state = redis.call('HMGET', keys[1], 'sealed', 'token', 'claimed_until', 'due', 'lost')
   if not state[1] then return redis.error_reply('ABSENT no such session') end
   local now = now_ms()
   if state[2] and state[2] ~= args[1] and tonumber(state[3]) > now then return nil end
@@ -60,8 +91,10 @@ local function claim(keys, args)
   if not pending[1] and args[3] ~= '1' and state[4] and tonumber(state[4]) > now then return nil end
   redis.call('HSET', keys[1], 'token', args[1], 'claimed_until', now + args[2])
   if pending[1] then return { 'pending', pending[1], pending[2], now - pending[3] } end
+  redis.call('HDEL', keys[1], 'lost')
   local answer = redis.call('LRANGE', keys[2], 0, -1)
   table.insert(answer, 1, 'entries')
+  table.insert(answer, 2, tonumber(state[5] or 0))
   return answer
 end
 
@@ -71,7 +104,11 @@ end
 local function settle(keys, args)
   if not holds_claim(keys[1], args[1]) then return redis.error_reply('CLAIM lost') end
   local now, interval = now_ms(), tonumber(args[3])
-  redis.call('LTRIM', keys[2], args[2], -1)
+  -- Those that gave way since the claim were of the taken ones first.
+  local taken = tonumber(args[2])
+  local lost = tonumber(redis.call('HGET', keys[1], 'lost') or 0)
+  redis.call('HSET', keys[1], 'lost', math.max(0, lost - taken))
+  redis.call('LTRIM', keys[2], math.max(0, taken - lost), -1)
   local held = {}
   for i = #args, 8, -1 do held[#held + 1] = args[i] end
   push('LPUSH', keys[2], held, 1)
@@ -114,6 +151,7 @@ local function delete(keys, args)
 end
 
 redis.register_function('pulse_open', open)
+redis.register_function('pulse_take_over', take_over)
 redis.register_function('pulse_append', append)
 redis.register_function('pulse_claim', claim)
 redis.register_function('pulse_settle', settle)

@@ -99,7 +99,9 @@ absl::Status SessionRpc::ListPlatformSessions(CallContext& call,
                    parts_.sessions.List(*Uuid::Parse(request.account_id()), request.include_ended(),
                                         request.has_limit() ? request.limit() : kDefaultListLimit,
                                         request.offset()));
-  for (const Session& session : sessions) Write(call, session, *response.add_sessions());
+  for (const Session& session : sessions) {
+    Write(call, session, *response.add_sessions());
+  }
   return absl::OkStatus();
 }
 
@@ -124,8 +126,12 @@ void SessionRpc::Write(const CallContext& call, const Session& session,
   out.set_approximate_viewer_count(session.viewer_count);
   if (session.in_game_id) out.set_in_game_session_id(session.in_game_id->ToString());
   if (!call.identity.admin) return;
-  out.set_tracked_viewer_count(parts_.viewers.TrackedCount(session.session_id));
   out.set_total_pulses_published(session.pulses_published);
+  if (session.status == Status::kEnded) {
+    out.set_tracked_viewer_count(0);
+  } else if (const auto tracked = parts_.buffer.TrackedCount(session.session_id); tracked.ok()) {
+    out.set_tracked_viewer_count(*tracked);
+  }
 }
 
 }  // namespace stream::sessions

@@ -5,7 +5,7 @@
 #include "libs/common/rpc/service.h"
 #include "services/stream/linking/link_store.h"
 #include "services/stream/linking/token_refresh_worker.h"
-#include "services/stream/privacy/viewers.h"
+#include "services/stream/pulses/buffer_store.h"
 #include "services/stream/sessions/live_sessions_store.h"
 #include "services/stream/sessions/session_store.h"
 
@@ -21,7 +21,7 @@ class SessionRpc final : public common::rpc::Service {
     LiveSessions& live;
     const platforms::Platforms& platforms;
     linking::TokenRefreshWorker& tokens;
-    const privacy::ViewerRegistry& viewers;
+    pulses::BufferStore& buffer;
     std::function<void()> on_changed;  // told after a session began or began to end
   };
   SessionRpc(const common::rpc::Edge& edge, Parts parts)
