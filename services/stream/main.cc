@@ -10,5 +10,6 @@ int main(int argc, char** argv) {
                                                  .server = &stream::Settings::server,
                                                  .check = stream::Check,
                                                  .bind = stream::Bind,
-                                                 .commands = stream::Commands()});
+                                                 .commands = stream::Commands(),
+                                                 .private_memory = true});
 }

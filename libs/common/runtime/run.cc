@@ -5,8 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "libs/common/http/client.h"
 #include "libs/common/log/log.h"
@@ -83,6 +89,31 @@ void PrepareProcess(const std::string& name, const ServerSettings& settings) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   log::Init(name, settings.log_level);
   SilenceLibraries();
+}
+
+namespace {
+
+// Locking counts reserved memory in full, so that under a limit a later thread could not start.
+bool MayLockEverything() {
+  rlimit limit{};
+  getrlimit(RLIMIT_MEMLOCK, &limit);
+  if (limit.rlim_cur == RLIM_INFINITY) return true;
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct held[2]{};
+  if (syscall(SYS_capget, &header, held) != 0) return false;
+  return (held[CAP_TO_INDEX(CAP_IPC_LOCK)].effective & CAP_TO_MASK(CAP_IPC_LOCK)) != 0;
+}
+
+}  // namespace
+
+void KeepMemoryPrivate() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+  // On fault: reserved but unused memory, such as most of each thread's stack, takes no room.
+  if (!MayLockEverything() || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+    log::Warning("memory.not_locked", {{"advice", "lift RLIMIT_MEMLOCK, or run without swap"}});
+  }
 }
 
 int CheckHealth(const config::Address& admin) {

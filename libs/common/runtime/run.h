@@ -33,6 +33,8 @@ struct Daemon {
   // Builds the parts. It must not talk to anything outside: that is for App::OnStart.
   std::function<absl::Status(const S&, App&)> bind;
   std::vector<Command<S>> commands = {};
+  // It holds what must not be found in a core file or in swap.
+  bool private_memory = false;
 };
 
 struct CommandLine {
@@ -50,6 +52,9 @@ CommandLine ParseCommandLine(int argc, char** argv, const std::string& name,
 // Prints every problem; false when any ends the process.
 bool Report(const config::LoadReport& report, bool strict);
 void PrepareProcess(const std::string& name, const ServerSettings& settings);
+// No core file, no debugger but root's, and no swap where RLIMIT_MEMLOCK allows; the log says where
+// it does not.
+void KeepMemoryPrivate();
 int CheckHealth(const config::Address& admin);
 std::string Version();
 
@@ -75,6 +80,7 @@ int Run(int argc, char** argv, const Daemon<S>& daemon) {
   if (!Report(report, command.strict)) return 2;
 
   PrepareProcess(daemon.name, settings.*daemon.server);
+  if (daemon.private_memory) KeepMemoryPrivate();
   for (const Command<S>& one : daemon.commands) {
     if (one.name != command.command) continue;
     const absl::Status done = one.run(settings);
