@@ -1,9 +1,12 @@
 #include "tests/story/story.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
+#include <absl/strings/str_join.h>
 #include <nlohmann/json.hpp>
 
 #include "libs/common/base/status.h"
@@ -28,6 +31,24 @@ std::string Word(Enum value) {
   const auto* descriptor =
       google::protobuf::GetEnumDescriptor<Enum>()->FindValueByNumber(static_cast<int>(value));
   return descriptor == nullptr ? "?" : descriptor->options().GetExtension(bannou::common::v1::word);
+}
+
+// What a pulse brought, the most frequent feeling first, and whom it tells apart.
+std::string Tally(const stream::SentimentPulse& pulse) {
+  std::map<std::string, int> feelings;
+  std::set<std::string> types;
+  for (const auto& entry : pulse.sentiments()) {
+    ++feelings[Word(entry.category())];
+    if (entry.has_viewer_type()) types.insert(Word(entry.viewer_type()));
+  }
+  std::vector<std::pair<int, std::string>> sorted;
+  for (const auto& [word, count] : feelings) sorted.emplace_back(-count, word);
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<std::string> parts;
+  for (const auto& [count, word] : sorted) parts.push_back(absl::StrCat(-count, " ", word));
+  const std::string told = absl::StrJoin(types, ", ");
+  return absl::StrCat(absl::StrJoin(parts, ", "),
+                      told.empty() ? "" : "; with an id for this session: " + told);
 }
 
 std::string DominantMood(const streaming::GetAudienceTruthResponse& truth) {
@@ -164,6 +185,12 @@ absl::Status Story::GoLive() {
   RETURN_IF_ERROR(PostToSim(absl::StrCat("/sim/channels/", channel_id_, "/crowd"), crowd.dump()));
   say_(absl::StrFormat("   %d people chat, %d messages a second", options_.chatters,
                        options_.messages_per_second));
+  const std::string channel = absl::StrCat("/sim/channels/", channel_id_);
+  RETURN_IF_ERROR(PostToSim(absl::StrCat(channel, "/events"), R"({"type":"channel.raid"})"));
+  RETURN_IF_ERROR(PostToSim(absl::StrCat(channel, "/gifts"), R"({"total":5})"));
+  say_(
+      "   a raid of 437 arrives; somebody gives 5 subscriptions: 12 messages tell of it, one "
+      "counts");
   return AwaitBlendedPulse();
 }
 
@@ -196,6 +223,7 @@ absl::Status Story::AwaitBlendedPulse() {
   }));
   say_(absl::StrFormat("   a pulse left `stream`: %d feelings, not a word and not a name",
                        outcome_.pulse.sentiments_size()));
+  say_(absl::StrCat("   ", Tally(outcome_.pulse)));
 
   streaming::GetAudienceTruthRequest request;
   request.set_session_id(outcome_.created.session_id());
