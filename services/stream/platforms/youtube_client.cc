@@ -28,7 +28,9 @@ using privacy::PlatformUserId;
 
 // Reads the channel's videos and broadcasts, and its live chat.
 constexpr const char* kScope = "https://www.googleapis.com/auth/youtube.readonly";
-constexpr size_t kVideosPerCall = 50;  // the most that the Data API takes
+constexpr size_t kVideosPerCall = 50;              // the most that the Data API takes
+constexpr const char* kChatItemsPerPage = "2000";  // likewise
+constexpr size_t kChatPageBytes = 2 * 1024 * 1024;
 
 absl::Status Unavailable() {
   return Make(kPlatformUnavailable, "YouTube did not answer as expected");
@@ -89,6 +91,22 @@ bool Refuses(const Response& response, std::string_view reason) {
   return response.status == 403 && ReasonOf(response.body) == reason;
 }
 
+ChatOutcome OutcomeOf(const Response& response) {
+  if (response.status == 200) return ChatOutcome::kDone;
+  if (response.status == 401) return ChatOutcome::kUnauthorized;
+  if (response.status < 400 || response.status >= 500) return ChatOutcome::kUnavailable;
+  const std::string_view reason = ReasonOf(response.body);
+  if (reason == "quotaExceeded" || reason == "dailyLimitExceeded") {
+    return ChatOutcome::kQuotaExceeded;
+  }
+  if (response.status == 429 || reason == "rateLimitExceeded" ||
+      reason == "userRateLimitExceeded") {
+    return ChatOutcome::kRateLimited;
+  }
+  const bool ended = reason == "liveChatEnded" || reason == "liveChatNotFound";
+  return ended ? ChatOutcome::kEnded : ChatOutcome::kRefused;
+}
+
 // What a video's answer is made of.
 struct VideoParts {
   std::string id;
@@ -98,6 +116,7 @@ struct VideoParts {
   bool has_ended = false;
   std::optional<Time> scheduled_for;
   std::optional<int> viewer_count;
+  std::string live_chat_id;
   bool is_sound = true;
 };
 
@@ -139,6 +158,8 @@ void ReadLiveDetails(JsonReader& json, VideoParts& parts) {
       parts.has_ended = json.String(text);
     } else if (member == "concurrentViewers") {
       if (json.String(text)) parts.viewer_count = ReadCount(text);
+    } else if (member == "activeLiveChatId") {
+      if (json.String(text)) parts.live_chat_id = text;
     } else {
       json.Skip();
     }
@@ -146,7 +167,10 @@ void ReadLiveDetails(JsonReader& json, VideoParts& parts) {
 }
 
 Video ToVideo(VideoParts parts) {
-  Video video{.channel = *parts.channel, .live = {}, .scheduled_for = {}};
+  Video video{.channel = *parts.channel,
+              .live = {},
+              .scheduled_for = {},
+              .live_chat_id = std::move(parts.live_chat_id)};
   if (parts.has_ended) return video;
   if (!parts.started_at) {
     video.scheduled_for = parts.scheduled_for;
@@ -290,12 +314,13 @@ absl::Status YouTubeClient::Revoke(const Tokens& tokens) {
 }
 
 absl::StatusOr<Response> YouTubeClient::List(const Secret& access_token, const char* resource,
-                                             const Params& query) {
+                                             const Params& query, size_t max_bytes) {
   ASSIGN_OR_RETURN(
       auto response,
       Ask(http_, {.method = "GET",
                   .url = options_.api_url + "/youtube/v3/" + resource + "?" + FormEncode(query),
-                  .headers = {{"Authorization", "Bearer " + access_token.Reveal()}}}));
+                  .headers = {{"Authorization", "Bearer " + access_token.Reveal()}},
+                  .max_response_bytes = max_bytes}));
   if (Refuses(response, "quotaExceeded")) {
     common::log::Warning("platform.quota_exceeded", {{"platform", "youtube"}});
   }
@@ -371,6 +396,42 @@ absl::StatusOr<std::optional<Video>> YouTubeClient::FindVideo(const Secret& acce
     if (found.id == video_id) return std::optional(std::move(found.video));
   }
   return std::optional<Video>();
+}
+
+YouTubeClient::ChatSearch YouTubeClient::FindLiveChat(const Secret& access_token,
+                                                      const std::string& video_id) {
+  auto response = ListVideos(access_token, {&video_id, 1});
+  if (!response.ok()) return {};
+  const Wiped wiped(*response);
+  ChatSearch search{.outcome = OutcomeOf(*response), .is_live = false, .live_chat_id = {}};
+  if (search.outcome != ChatOutcome::kDone) return search;
+  auto videos = ReadVideos(response->body);
+  if (!videos) return {};
+  for (Found& found : *videos) {
+    if (found.id != video_id) continue;
+    search.is_live = found.video.live.has_value();
+    search.live_chat_id = std::move(found.video.live_chat_id);
+  }
+  return search;
+}
+
+// Names, pictures and etags are half of an answer; what is not asked for needs no protection.
+ChatOutcome YouTubeClient::ReadLiveChat(const Secret& access_token, const std::string& live_chat_id,
+                                        const std::string& page_token,
+                                        const std::function<void(std::string_view)>& read) {
+  Params query = {{"part", "id,snippet,authorDetails"},
+                  {"fields",
+                   "nextPageToken,pollingIntervalMillis,offlineAt,items(id,snippet,"
+                   "authorDetails(channelId,isChatOwner,isChatSponsor,isChatModerator))"},
+                  {"maxResults", kChatItemsPerPage},
+                  {"liveChatId", live_chat_id}};
+  if (!page_token.empty()) query.emplace_back("pageToken", page_token);
+  auto response = List(access_token, "liveChat/messages", query, kChatPageBytes);
+  if (!response.ok()) return ChatOutcome::kUnavailable;
+  const Wiped wiped(*response);
+  const ChatOutcome outcome = OutcomeOf(*response);
+  if (outcome == ChatOutcome::kDone) read(response->body);
+  return outcome;
 }
 
 absl::StatusOr<std::vector<std::optional<LiveStream>>> YouTubeClient::FindLive(

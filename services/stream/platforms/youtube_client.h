@@ -1,6 +1,8 @@
 // YouTube: Google's OAuth with PKCE, the Data API, and the WebSub hub that tells of a channel's
 // videos.
 #pragma once
+#include <functional>
+
 #include "libs/common/http/client.h"
 #include "services/stream/platforms/platform_client.h"
 
@@ -21,6 +23,18 @@ struct Video {
   privacy::PlatformUserId channel;
   std::optional<LiveStream> live;             // while it is live
   std::optional<common::Time> scheduled_for;  // a broadcast that is still to come
+  std::string live_chat_id;                   // empty: it has none, or none any more
+};
+
+// How the Data API took a call about a live chat.
+enum class ChatOutcome : uint8_t {
+  kDone,
+  kEnded,          // the chat is over, or was never there
+  kUnauthorized,   // the access token does not hold
+  kQuotaExceeded,  // the application has used up its day
+  kRateLimited,    // too soon
+  kRefused,        // anything else that asking again will not mend
+  kUnavailable,    // no usable answer in time
 };
 
 class YouTubeClient final : public PlatformClient {
@@ -47,6 +61,18 @@ class YouTubeClient final : public PlatformClient {
   // nullopt: there is no such video, or this token may not see it.
   absl::StatusOr<std::optional<Video>> FindVideo(const common::config::Secret& access_token,
                                                  const std::string& video_id);
+  // As FindVideo, told as chats are.
+  struct ChatSearch {
+    ChatOutcome outcome = ChatOutcome::kUnavailable;
+    bool is_live = false;  // the video
+    std::string live_chat_id;
+  };
+  ChatSearch FindLiveChat(const common::config::Secret& access_token, const std::string& video_id);
+  // Asks for the page of a chat that `page_token` names, without one for its history. When that is
+  // kDone, `read` is lent the answer, which is overwritten afterwards.
+  ChatOutcome ReadLiveChat(const common::config::Secret& access_token,
+                           const std::string& live_chat_id, const std::string& page_token,
+                           const std::function<void(std::string_view)>& read);
 
   // Asks the hub to begin, or to end, telling `callback_url` of the channel's videos. The hub then
   // asks back at that URL before it does so.
@@ -54,6 +80,8 @@ class YouTubeClient final : public PlatformClient {
   absl::Status Unsubscribe(const privacy::PlatformUserId& channel, const std::string& callback_url);
 
  private:
+  static constexpr size_t kUsualBytes = 1024 * 1024;
+
   // A video under its id.
   struct Found {
     std::string id;
@@ -65,7 +93,8 @@ class YouTubeClient final : public PlatformClient {
   // A list of the Data API under a user's token.
   absl::StatusOr<common::http::Response> List(const common::config::Secret& access_token,
                                               const char* resource,
-                                              const common::http::Params& query);
+                                              const common::http::Params& query,
+                                              size_t max_bytes = kUsualBytes);
   absl::StatusOr<common::http::Response> ListVideos(const common::config::Secret& access_token,
                                                     std::span<const std::string> ids);
   absl::StatusOr<std::vector<Found>> FindVideos(const common::config::Secret& access_token,
