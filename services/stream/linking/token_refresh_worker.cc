@@ -117,11 +117,16 @@ absl::Status TokenRefreshWorker::Mind(const Uuid& link_id, Time ends_before) {
   return Is(renewed, kLinkInactive) ? absl::OkStatus() : renewed;
 }
 
-absl::StatusOr<Secret> TokenRefreshWorker::AccessToken(const Uuid& link_id) {
+absl::StatusOr<Secret> TokenRefreshWorker::AccessToken(const Uuid& link_id, const Secret& refused) {
+  const auto is_refused = [&refused](const Tokens& tokens) {
+    return !refused.empty() && tokens.access.Reveal() == refused.Reveal();
+  };
   ASSIGN_OR_RETURN(auto stored, parts_.tokens.Read(link_id));
   if (!stored) return Make(kLinkNotFound, "no such link");
   if (!stored->link.is_active) return Make(kLinkInactive, "the platform ended the grant");
-  if (stored->tokens.expires_at > common::Now() + kLeastLife) return stored->tokens.access;
+  if (stored->tokens.expires_at > common::Now() + kLeastLife && !is_refused(stored->tokens)) {
+    return stored->tokens.access;
+  }
   ASSIGN_OR_RETURN(const auto lock,
                    NamedLock::Acquire(parts_.locks, TokenLockOf(link_id), kLockWait));
   if (!lock) return Make(kPlatformUnavailable, "the link's tokens are being renewed");
@@ -129,7 +134,8 @@ absl::StatusOr<Secret> TokenRefreshWorker::AccessToken(const Uuid& link_id) {
   ASSIGN_OR_RETURN(stored, parts_.tokens.Read(link_id));
   if (!stored) return Make(kLinkNotFound, "no such link");
   if (!stored->link.is_active) return Make(kLinkInactive, "the platform ended the grant");
-  ASSIGN_OR_RETURN(const Tokens tokens, Renew(*std::move(stored), common::Now() + kLeastLife));
+  const Time needed_until = is_refused(stored->tokens) ? Time::max() : common::Now() + kLeastLife;
+  ASSIGN_OR_RETURN(const Tokens tokens, Renew(*std::move(stored), needed_until));
   return tokens.access;
 }
 

@@ -36,9 +36,11 @@ class TokenRefreshWorker {
   // To be called when a grant may have ended.
   void Wake() { loop_.Wake(); }
 
-  // The link's access token, renewed when it has ended. LINK_NOT_FOUND, LINK_INACTIVE,
-  // PLATFORM_NOT_CONFIGURED, PLATFORM_UNAVAILABLE.
-  absl::StatusOr<common::config::Secret> AccessToken(const common::Uuid& link_id);
+  // The link's access token, renewed when it has ended, or when it is the one that the platform
+  // `refused` before its time. LINK_NOT_FOUND, LINK_INACTIVE, PLATFORM_NOT_CONFIGURED,
+  // PLATFORM_UNAVAILABLE.
+  absl::StatusOr<common::config::Secret> AccessToken(const common::Uuid& link_id,
+                                                     const common::config::Secret& refused = {});
   // What the link's platform needs to be asked about its live stream; errors as AccessToken.
   absl::StatusOr<platforms::LiveQuery> LiveQueryOf(const Link& link,
                                                    std::optional<std::string> stream_id);
