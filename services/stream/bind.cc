@@ -14,6 +14,7 @@
 #include "libs/common/outbox/bus.h"
 #include "libs/common/runtime/servers.h"
 #include "services/stream/ingest/webhook_rpc.h"
+#include "services/stream/ingest/youtube_chat_worker.h"
 #include "services/stream/linking/farewell_worker.h"
 #include "services/stream/linking/oauth_rpc.h"
 #include "services/stream/linking/platform_rpc.h"
@@ -95,6 +96,7 @@ struct Stores {
         mysql(common::runtime::MysqlOptions(settings.server)),
         locks(LockOptions(settings)),
         redis(common::runtime::RedisOptions(settings.server)),
+        youtube_quota(redis, settings.youtube_client_id),
         buffer(redis, functions, 2 * settings.sentiment_max_hold) {}
 
   const Sealer sealer;
@@ -115,6 +117,7 @@ struct Stores {
   privacy::ErasureStore accounts{mysql, marks};
   ingest::MarkStore seen{redis};
   privacy::ReturnerStore returners{redis, marks};
+  ingest::YouTubeQuotaStore youtube_quota;
   pulses::BufferStore buffer;
 };
 
@@ -138,6 +141,7 @@ struct Workers {
   sessions::SessionCleanupWorker& cleanup;
   privacy::ErasureWorker& erasure;
   ingest::ChatWorker& chat;
+  ingest::YouTubeChatWorker& youtube_chat;
 };
 
 absl::StatusOr<Base> MakeBase(const Settings& settings, App& app) {
@@ -236,6 +240,23 @@ sessions::SessionCleanupWorker& MakeCleanup(const Base& base, linking::TokenRefr
       base.app.metrics());
 }
 
+ingest::YouTubeChatWorker& MakeYouTubeChat(const Base& base, linking::TokenRefreshWorker& tokens,
+                                           pulses::PublisherWorker& publisher) {
+  Stores& stores = base.stores;
+  return base.app.Make<ingest::YouTubeChatWorker>(
+      ingest::YouTubeChatWorker::Options{.daily_quota = base.settings.youtube_daily_quota},
+      ingest::YouTubeChatWorker::Parts{.youtube = base.platforms.youtube(),
+                                       .tokens = tokens,
+                                       .sessions = stores.sessions,
+                                       .live = stores.live,
+                                       .buffer = stores.buffer,
+                                       .viewers = base.viewers,
+                                       .crowd = base.crowd,
+                                       .quota = stores.youtube_quota,
+                                       .on_changed = OnSessionChanged(base, publisher)},
+      base.app.metrics());
+}
+
 Workers MakeWorkers(const Base& base) {
   const Settings& settings = base.settings;
   Stores& stores = base.stores;
@@ -276,7 +297,8 @@ Workers MakeWorkers(const Base& base) {
           .cleanup = MakeCleanup(base, tokens, publisher),
           .erasure = erasure,
           .chat = app.Make<ingest::ChatWorker>(static_cast<size_t>(settings.chat_queue_max),
-                                               base.crowd, app.metrics())};
+                                               base.crowd, app.metrics()),
+          .youtube_chat = MakeYouTubeChat(base, tokens, publisher)};
 }
 
 ingest::TwitchWebhook& MakeTwitchWebhook(const Base& base, const Workers& workers) {
@@ -399,10 +421,12 @@ void StartAndStop(const Base& base, const Workers& workers) {
     workers.subscriptions.Start();
     workers.farewells.Start();
     workers.cleanup.Start();
+    workers.youtube_chat.Start();
     return absl::OkStatus();
   });
   app.OnStop([workers] {
     workers.erasure.Stop();
+    workers.youtube_chat.Stop();
     workers.cleanup.Stop();
     workers.farewells.Stop();
     workers.subscriptions.Stop();

@@ -68,6 +68,11 @@ Table<S> YouTubeRows() {
        Into(&S::youtube_api_url)},
       {"STREAM_YOUTUBE_HUB_URL", "https://pubsubhubbub.appspot.com",
        "The WebSub hub of YouTube's feeds.", Into(&S::youtube_hub_url)},
+      {"STREAM_YOUTUBE_DAILY_QUOTA", "10000",
+       "Units that Google grants the application a day, 100 to 1000000000: live chats are polled "
+       "as "
+       "often as four fifths of them last until midnight Pacific time.",
+       Into(&S::youtube_daily_quota, 100, 1'000'000'000)},
   };
 }
 

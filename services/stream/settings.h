@@ -34,6 +34,7 @@ struct Settings {
   std::string youtube_token_url;
   std::string youtube_api_url;
   std::string youtube_hub_url;
+  int youtube_daily_quota = 0;
   std::chrono::seconds token_refresh_interval{};
   std::chrono::seconds webhook_reconcile_interval{};
   std::chrono::seconds session_poll_interval{};

@@ -1,6 +1,7 @@
 // A YouTube channel from end to end: linked, told of by the hub, live and over; and what anybody
 // who is not the hub can send to the same address.
 #include <bannou/stream/v1/platform.pb.h>
+#include <bannou/stream/v1/sentiment.pb.h>
 #include <bannou/stream/v1/session.pb.h>
 #include <bannou/stream/v1/webhook.pb.h>
 #include <gtest/gtest.h>
@@ -8,8 +9,9 @@
 #include "libs/common/crypto/digest.h"
 #include "libs/common/http/url.h"
 #include "libs/common/testing/eventually.h"
-#include "tests/e2e/sinks.h"
+#include "tests/e2e/marks.h"
 #include "tests/e2e/stored_tokens.h"
+#include "tests/story/events.h"
 #include "tests/story/wire.h"
 
 namespace story {
@@ -24,6 +26,7 @@ using nlohmann::json;
 
 constexpr const char* kToken = "a-webhook-token";
 constexpr const char* kVideos = "/youtube/v3/videos";
+constexpr const char* kChat = "/youtube/v3/liveChat/messages";
 
 // A stream daemon whose YouTube is a platform_sim of its own, which knows its application.
 struct YouTubeSide {
@@ -42,6 +45,8 @@ struct YouTubeSide {
             "YOUTUBE_TOKEN_URL=" + url,
             "YOUTUBE_API_URL=" + url,
             "YOUTUBE_HUB_URL=" + url,
+            "YOUTUBE_DAILY_QUOTA=1000000000",
+            "SENTIMENT_PULSE_INTERVAL_SECONDS=1",
             "SESSION_POLL_INTERVAL_SECONDS=1",
             "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(PlatformSide::kEncryptionKey)};
   }
@@ -59,6 +64,7 @@ class YouTubeTest : public testing::Test {
     Sim("/sim/apps", {{"client_id", "client"},
                       {"client_secret", "client-secret"},
                       {"redirects", {Url("/stream/oauth/callback/youtube")}}});
+    Sim("/sim/settings", {{"youtube_daily_quota", 1'000'000'000}, {"chat_polling_millis", 200}});
   }
   static void TearDownTestSuite() { side_ = nullptr; }
 
@@ -134,9 +140,52 @@ class YouTubeTest : public testing::Test {
     request.set_include_ended(ended);
     return Ask(request).As<v1::ListPlatformSessionsResponse>().sessions_size();
   }
+  // A stream that is live, and whose chat is read from now on: its session and its video.
+  std::pair<std::string, std::string> OpenChat() const {
+    const std::string video = MakeVideo({{"kind", "live"}});
+    v1::ListPlatformSessionsRequest request;
+    request.set_account_id(account_.ToString());
+    v1::ListPlatformSessionsResponse listed;
+    EXPECT_TRUE(Eventually([&] {
+      listed = Ask(request).As<v1::ListPlatformSessionsResponse>();
+      return listed.sessions_size() == 1;
+    }));
+    // What is said before the history was dropped is a part of it.
+    const double before = ChatItems("membership_received");
+    EXPECT_TRUE(Eventually(
+        [&] {
+          Happens("giftMembershipReceivedEvent", json::object());
+          return ChatItems("membership_received") > before;
+        },
+        std::chrono::seconds(20), std::chrono::milliseconds(100)));
+    return {listed.sessions(0).platform_session_id(), video};
+  }
+  void Happens(const std::string& type, json event) const {
+    event["type"] = type;
+    Sim("/sim/channels/" + channel_ + "/events", event);
+  }
+  static double ChatItems(const std::string& kind) {
+    return side_->daemon.Metric("stream_youtube_chat_items_total{kind=\"" + kind + "\"}");
+  }
   static double Count(const std::string& outcome) {
     return side_->daemon.Metric("stream_webhooks_total{outcome=\"" + outcome +
                                 "\",platform=\"youtube\"}");
+  }
+
+  static void ExpectNothingOf(const std::vector<std::pair<const char*, std::string>>& marks,
+                              const NatsTap& tap) {
+    const std::pair<const char*, std::string> sinks[] = {
+        {"log", side_->daemon.Log()},
+        {"metrics", side_->daemon.Get("/metrics").body},
+        {"MySQL", DumpDatabase(side_->daemon.database())},
+        {"Redis", DumpRedis()},
+        {"NATS", tap.All()},
+    };
+    for (const auto& [sink, text] : sinks) {
+      for (const auto& [what, mark] : marks) {
+        EXPECT_FALSE(Contains(text, FormsOf(mark))) << "the " << what << " is in " << sink;
+      }
+    }
   }
 
   // News as the hub writes it.
@@ -243,23 +292,90 @@ TEST_F(YouTubeTest, NothingOfALinkIsWrittenWhereItDoesNotBelong) {
   MakeVideo({{"kind", "upcoming"}, {"scheduled_in_seconds", 3600}});
   EXPECT_EQ(PostSigned("<feed>" + channel_), 400);
   EXPECT_EQ(AskUs(With("hub.verify_token", channel_)).status, 404);
-  const std::pair<const char*, std::string> marks[] = {
-      {"channel id", channel_},           {"login", login_},   {"access token", tokens.access},
-      {"refresh token", tokens.refresh},  {"video id", video}, {"webhook token", kToken},
-      {"client secret", "client-secret"},
+  ExpectNothingOf({{"channel id", channel_},
+                   {"login", login_},
+                   {"access token", tokens.access},
+                   {"refresh token", tokens.refresh},
+                   {"video id", video},
+                   {"webhook token", kToken},
+                   {"client secret", "client-secret"}},
+                  tap);
+}
+
+TEST_F(YouTubeTest, ACrowdBecomesAPulse) {
+  const Events events(common::testing::SharedNats().url());
+  const std::string session = OpenChat().first;
+  const auto pulses = [&] {
+    auto all = events.Of<v1::SentimentPulse>();
+    std::erase_if(all, [&](const auto& pulse) { return pulse.platform_session_id() != session; });
+    return all;
   };
-  const std::pair<const char*, std::string> sinks[] = {
-      {"log", side_->daemon.Log()},
-      {"metrics", side_->daemon.Get("/metrics").body},
-      {"MySQL", DumpDatabase(side_->daemon.database())},
-      {"Redis", DumpRedis()},
-      {"NATS", tap.All()},
-  };
-  for (const auto& [sink, text] : sinks) {
-    for (const auto& [what, mark] : marks) {
-      EXPECT_FALSE(Contains(text, FormsOf(mark))) << "the " << what << " is in " << sink;
-    }
+  Sim("/sim/channels/" + channel_ + "/crowd",
+      {{"mood", "hype"}, {"seconds", 5}, {"messages_per_second", 20}});
+  ASSERT_TRUE(Eventually([&] { return !pulses().empty(); }, std::chrono::seconds(20)));
+  EXPECT_GE(pulses().front().sentiments_size(), 5);
+  // A hundredth of it would have let the poller ask once a minute.
+  EXPECT_EQ(side_->daemon.Metric("stream_youtube_quota_chat_units"), 800'000'000)
+      << "YOUTUBE_DAILY_QUOTA";
+  EXPECT_GT(side_->daemon.Metric("stream_youtube_quota_spent_units"), 0);
+}
+
+// Whatever a viewer says, does or is called, and whatever goes wrong with it.
+TEST_F(YouTubeTest, NothingOfAChatIsWrittenWhereItDoesNotBelong) {
+  const NatsTap tap;
+  const Events events(common::testing::SharedNats().url());
+  const auto [session, video] = OpenChat();
+  const std::string text = "canary" + login_ + "words insane";
+  const std::string name = "canary" + login_ + "name";
+  const std::string viewer = "UCcanary" + account_.ToString().substr(0, 16);
+  const json who = {{"login", "c_" + login_}, {"display_name", name}, {"user_id", viewer}};
+  const double before = ChatItems("text");
+  // Of the kind after which the same page is asked for again: nothing is lost.
+  Sim("/sim/faults", {{"route", kChat}, {"status", 503}, {"reason", name}, {"count", 1}});
+  for (int i = 0; i < 3; ++i) {
+    json chat = who;
+    chat["user_id"] = viewer + std::to_string(i);
+    chat["lines"] = {text, text};
+    Sim("/sim/channels/" + channel_ + "/chat", chat);
   }
+  for (const char* type :
+       {"superChatEvent", "superStickerEvent", "newSponsorEvent", "memberMilestoneChatEvent",
+        "membershipGiftingEvent", "giftMembershipReceivedEvent", "pollEvent", "userBannedEvent",
+        "messageDeletedEvent", "messageRetractedEvent", "giftEvent", "sponsorOnlyModeStartedEvent",
+        "sponsorOnlyModeEndedEvent"}) {
+    json event = who;
+    event["text"] = text;
+    Happens(type, event);
+  }
+  ASSERT_TRUE(
+      Eventually([&] { return ChatItems("text") >= before + 6; }, std::chrono::seconds(20)));
+  Sim("/sim/channels/" + channel_ + "/crowd",
+      {{"mood", "hype"}, {"seconds", 3}, {"messages_per_second", 20}});
+  ASSERT_TRUE(Eventually(
+      [&, id = session] {
+        const auto all = events.Of<v1::SentimentPulse>();
+        return std::any_of(all.begin(), all.end(),
+                           [&](const auto& pulse) { return pulse.platform_session_id() == id; });
+      },
+      std::chrono::seconds(20)));
+  const std::vector<std::pair<const char*, std::string>> marks = {
+      {"words", "canary" + login_ + "words"}, {"name", name}, {"viewer", viewer}};
+  ExpectNothingOf(marks, tap);
+
+  // Nor does it stay in memory once the session is over.
+  Sim("/sim/videos/" + video + "/end", json::object());
+  ASSERT_TRUE(Eventually([&] { return Sessions() == 0; }));
+  Marks all;
+  for (const auto& [what, mark] : marks) all.Add(what, mark);
+  if (MemoryImage(side_->daemon.pid()).empty()) GTEST_SKIP() << "only root may look into memory";
+  std::map<std::string, std::string> found;
+  Eventually(
+      [&] {
+        found = all.FindIn(MemoryImage(side_->daemon.pid()));
+        return found.empty();
+      },
+      std::chrono::seconds(20), std::chrono::milliseconds(500));
+  for (const auto& [what, around] : found) ADD_FAILURE() << what << " is in memory: " << around;
 }
 
 TEST_F(YouTubeTest, AnAnnouncedStreamIsFoundWithoutFurtherNews) {

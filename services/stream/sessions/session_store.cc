@@ -318,13 +318,15 @@ absl::StatusOr<std::vector<Session>> SessionStore::Unfinished() {
   return ReadAll(rows);
 }
 
-absl::StatusOr<std::vector<WatchedSession>> SessionStore::Watched(const Uuid& after) {
+absl::StatusOr<std::vector<WatchedSession>> SessionStore::Watched(
+    const Uuid& after, std::optional<platforms::Platform> platform) {
+  const int number = platform ? static_cast<int>(*platform) : 0;
   ASSIGN_OR_RETURN(const auto rows,
                    mysql_.Query("SELECT " SESSION_COLUMNS ", COALESCE(stream_id_sealed, ''), "
                                 "COALESCE(seen_at, started_at) FROM session "
                                 "WHERE live = 1 AND status = 1 AND session_id > ? "
-                                "ORDER BY session_id LIMIT ?",
-                                after, kMaxWatched));
+                                "AND (? = 0 OR platform = ?) ORDER BY session_id LIMIT ?",
+                                after, number, number, kMaxWatched));
   std::vector<WatchedSession> out;
   for (const Row& row : rows) {
     WatchedSession watched{.session = ReadSession(row),

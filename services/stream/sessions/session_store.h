@@ -73,9 +73,11 @@ class SessionStore {
   static constexpr int kMaxUnfinished = 10'000;
   absl::StatusOr<std::vector<Session>> Unfinished();
 
-  // Live sessions with ids above `after`, in their order; at most kMaxWatched.
+  // Live sessions, of one platform or of all, with ids above `after`, in their order; at most
+  // kMaxWatched.
   static constexpr int kMaxWatched = 100;
-  absl::StatusOr<std::vector<WatchedSession>> Watched(const common::Uuid& after);
+  absl::StatusOr<std::vector<WatchedSession>> Watched(
+      const common::Uuid& after, std::optional<platforms::Platform> platform = std::nullopt);
   // It was live at that time, with so many viewers, if the platform says how many.
   absl::Status Saw(const common::Uuid& session_id, std::optional<int> viewer_count,
                    common::Time at);
