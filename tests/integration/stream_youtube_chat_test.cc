@@ -157,6 +157,10 @@ class StreamYouTubeChatTest : public AgainstPlatform {
   bool Heard(const Channel& channel, size_t count, seconds deadline = seconds(10)) {
     return Eventually([&] { return Entries(channel).size() == count; }, deadline);
   }
+  static bool DayIsOver() {
+    const Time now = common::Now();
+    return QuotaResetAfter(now) - now < std::chrono::minutes(10);
+  }
   sessions::Status StatusOf(const Channel& channel) {
     return (*sessions_.Find(channel.session.session_id))->status;
   }
@@ -322,6 +326,7 @@ TEST_F(StreamYouTubeChatTest, AUsedUpQuotaSlowsDownAndEndsNothing) {
 
 // With 80 of 100 units a day, one poll has its turn, and the next one hours later.
 TEST_F(StreamYouTubeChatTest, TheDaysUnitsLastForTheDay) {
+  if (DayIsOver()) GTEST_SKIP() << "what is left may be spent at once";
   const Channel first = LiveChannel();
   const auto instance = NewInstance({.daily_quota = 100});
   ASSERT_TRUE(instance->Reads());
@@ -337,6 +342,7 @@ TEST_F(StreamYouTubeChatTest, TheDaysUnitsLastForTheDay) {
 
 // All instances spend the same units.
 TEST_F(StreamYouTubeChatTest, NobodyAsksOnceTheUnitsAreSpent) {
+  if (DayIsOver()) GTEST_SKIP() << "there are new ones soon";
   ASSERT_TRUE(quota_.Spend(QuotaDayOf(common::Now()), 76).ok());
   const Channel channel = LiveChannel();
   const int before = Requests(kChatRequests);

@@ -315,6 +315,44 @@ TEST_F(StreamYouTubeTest, TellsWhatAVideoIsDoing) {
   EXPECT_FALSE(find("no-such-one"));
 }
 
+TEST_F(StreamYouTubeTest, TellsWhatALiveChatAnswers) {
+  constexpr const char* kChat = "/youtube/v3/liveChat/messages";
+  const User user = LinkedUser("forge");
+  const Secret& token = user.tokens.access;
+  EXPECT_FALSE(client_.FindLiveChat(token, "no-such-one").is_live);
+  const std::string video = MakeVideo(user, {{"kind", "live"}});
+  const auto found = client_.FindLiveChat(token, video);
+  EXPECT_EQ(found.outcome, ChatOutcome::kDone);
+  EXPECT_TRUE(found.is_live);
+  std::string page;
+  const auto read = [&] {
+    page.clear();
+    return client_.ReadLiveChat(token, found.live_chat_id, "",
+                                [&page](std::string_view body) { page = body; });
+  };
+  EXPECT_EQ(read(), ChatOutcome::kDone);
+  EXPECT_NE(page.find("nextPageToken"), std::string::npos);
+  for (const auto& [status, reason, outcome] :
+       std::vector<std::tuple<int, const char*, ChatOutcome>>{
+           {401, "authError", ChatOutcome::kUnauthorized},
+           {403, "quotaExceeded", ChatOutcome::kQuotaExceeded},
+           {403, "rateLimitExceeded", ChatOutcome::kRateLimited},
+           {429, "", ChatOutcome::kRateLimited},
+           {403, "liveChatEnded", ChatOutcome::kEnded},
+           {404, "liveChatNotFound", ChatOutcome::kEnded},
+           {403, "liveChatDisabled", ChatOutcome::kRefused},
+           {400, "pageTokenInvalid", ChatOutcome::kRefused},
+           {500, "", ChatOutcome::kUnavailable},
+           {302, "", ChatOutcome::kUnavailable}}) {
+    Fault(kChat, status, reason);
+    EXPECT_EQ(read(), outcome) << status << reason;
+    EXPECT_TRUE(page.empty());
+  }
+  Fault(kChat, 0, "", 2'000);
+  const common::DeadlineScope deadline(std::chrono::milliseconds(200));
+  EXPECT_EQ(read(), ChatOutcome::kUnavailable);
+}
+
 TEST_F(StreamYouTubeTest, NoAnswerIsNotTakenForNotLive) {
   const User user = LinkedUser("forge");
   const std::string video = MakeVideo(user, {{"kind", "live"}});
