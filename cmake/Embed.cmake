@@ -45,3 +45,35 @@ function(bannou_write_if_different file content)
     file(WRITE ${file} "${content}")
   endif()
 endfunction()
+
+# bannou_embed_bytes(<target> <function> <file>): makes a file of any bytes part of the target as it
+# is. The code declares `std::span<const unsigned char> a::b()` and gets a definition of it. The
+# digest in the source makes a compiler cache notice another content.
+function(bannou_embed_bytes target function file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  string(REPLACE "::" "_" symbol "embedded_${function}")
+  string(REGEX REPLACE "::[^:]*$" "" namespace ${function})
+  string(REGEX REPLACE "^.*::" "" name ${function})
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/gen/${symbol}.cc)
+  file(SIZE ${file} size)
+  file(SHA256 ${file} digest)
+  bannou_write_if_different(${source} "// ${digest}
+#include <span>
+
+asm(R\"(
+  .section .rodata
+  .balign 64
+  .globl ${symbol}
+${symbol}:
+  .incbin \"${file}\"
+  .previous
+)\");
+extern \"C\" const unsigned char ${symbol}[${size}];
+
+namespace ${namespace} {
+std::span<const unsigned char> ${name}() { return ${symbol}; }
+}  // namespace ${namespace}
+")
+  target_sources(${target} PRIVATE ${source})
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS ${file})
+endfunction()

@@ -1,142 +1,123 @@
 #include "services/stream/sentiment/sentiment.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <optional>
+#include <cstdlib>
+#include <iterator>
+#include <limits>
 
-#include "services/stream/sentiment/lexicon.h"
+#include "services/stream/sentiment/features.h"
+#include "services/stream/sentiment/table.h"
 
 namespace stream::sentiment {
 namespace {
 
-constexpr size_t kMaxWordBytes = 32;
-constexpr float kExactFactor = 1.5f;   // an emote is chosen, a word may just occur
-constexpr float kElongated = 1.3f;     // "sooo gooood"
-constexpr float kShouted = 1.4f;       // all capitals
-constexpr float kQuestionMark = 0.8f;  // a '?' is a sign of a question
-constexpr float kExclamation = 0.15f;  // each '!' amplifies, up to
-constexpr int kMaxExclamations = 4;
-constexpr int kNegationReach = 3;        // tokens
-constexpr float kEvidenceScale = 0.35f;  // evidence 2 gives an intensity of one half
-constexpr size_t kShoutedLettersMin = 4;
+// Of the compilers, so that a row is added in a few instructions on every machine.
+using Bytes = int8_t __attribute__((vector_size(kCategories)));
+using Shorts = int16_t __attribute__((vector_size(kCategories * sizeof(int16_t))));
 
-bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-bool IsBlank(char c) { return static_cast<unsigned char>(c) <= ' '; }
-
-// A token's letters in lower case, runs of three and more cut to one or two.
-struct Word {
-  std::array<char, kMaxWordBytes> bytes;
-  size_t size = 0;
-  bool elongated = false;
-
-  std::string_view text() const { return {bytes.data(), size}; }
-};
-
-Word ReadWord(std::string_view token, size_t longest_run) {
-  Word word;
-  size_t run = 0;
-  for (const char raw : token) {
-    const char c = Lower(raw);
-    if (!IsLetter(c) && !(c >= '0' && c <= '9')) continue;
-    run = word.size > 0 && word.bytes[word.size - 1] == c ? run + 1 : 1;
-    if (run >= 3) word.elongated = true;
-    if (run > longest_run) continue;
-    if (word.size == kMaxWordBytes) return {};
-    word.bytes[word.size++] = c;
-  }
-  return word;
-}
-
-class Scores {
+// Adds up the rows of a line's features.
+class Sum {
  public:
-  void Read(std::string_view token) {
-    if (const auto exact = FindExact(token)) return Add(*exact, kExactFactor);
-    ReadEmoji(token);
-    ReadMarks(token);
-    for (const size_t longest_run : {2u, 1u}) {
-      const Word word = ReadWord(token, longest_run);
-      if (longest_run == 1 && !word.elongated) break;
-      if (IsNegation(word.text())) {
-        negated_ = kNegationReach;
-        return;
-      }
-      if (const auto found = FindWord(word.text())) {
-        return Add(Negate(*found), word.elongated ? kElongated : 1);
-      }
-    }
-    if (negated_ > 0) --negated_;
+  explicit Sum(const Table& table) : table_(table) {}
+
+  void operator()(uint64_t feature) {
+    const unsigned char* row = table_.row(feature);
+    const auto is_known = static_cast<int16_t>(-(row[kCategories] == TagOf(feature)));
+    Bytes weights;
+    std::memcpy(&weights, row, sizeof(weights));
+    shorts_ += __builtin_convertvector(weights, Shorts) & is_known;
+    known_ -= is_known;
+    if (++features_ % kShortsHold == 0) Carry();
   }
 
-  Sentiment Result() {
-    Add({Category::kCurious, kQuestionMark}, questions_ > 0 ? 1 : 0);
-    const auto top = std::max_element(scores_.begin(), scores_.end());
-    if (*top <= 0) return {Category::kCurious, kNeutralIntensity};
-    float evidence = *top * (1 + kExclamation * std::min(exclamations_, kMaxExclamations));
-    if (letters_ >= kShoutedLettersMin && capitals_ == letters_) evidence *= kShouted;
-    const float intensity = 1 - std::exp(-kEvidenceScale * evidence);
-    return {static_cast<Category>(top - scores_.begin() + 1),
-            std::clamp(intensity, kNeutralIntensity, 1.0f)};
+  // Longer lines have more features to say the same: as if each line had length one.
+  Margins Result() {
+    Carry();
+    const TableHeader& header = table_.header();
+    const float length = header.scale / std::sqrt(static_cast<float>(std::max(features_, 1)));
+    Margins margins;
+    for (int i = 0; i < kCategories; ++i) {
+      margins[i] = static_cast<float>(totals_[i]) * length + header.bias[i];
+    }
+    return margins;
   }
+
+  int known() const { return known_; }
 
  private:
-  void Add(Evidence evidence, float factor) {
-    scores_[static_cast<size_t>(evidence.category) - 1] += evidence.weight * factor;
+  static constexpr int kShortsHold = 32767 / 128;
+
+  void Carry() {
+    for (int i = 0; i < kCategories; ++i) totals_[i] += shorts_[i];
+    shorts_ = Shorts{};
   }
 
-  // "not good" criticises; "not bad" is left alone, as people mean much by it.
-  Evidence Negate(Evidence evidence) {
-    const bool praise =
-        evidence.category == Category::kExcited || evidence.category == Category::kSupportive;
-    if (negated_ == 0 || !praise) return evidence;
-    negated_ = 0;
-    return {Category::kCritical, evidence.weight};
-  }
-
-  void ReadEmoji(std::string_view token) {
-    for (size_t i = 0; i < token.size();) {
-      const auto emoji =
-          static_cast<unsigned char>(token[i]) >= 0x80 ? FindEmoji(token.substr(i)) : std::nullopt;
-      if (emoji) Add(emoji->evidence, 1);
-      i += emoji ? emoji->bytes : 1;
-    }
-  }
-
-  void ReadMarks(std::string_view token) {
-    for (const char c : token) {
-      questions_ += c == '?';
-      exclamations_ += c == '!';
-      letters_ += IsLetter(c);
-      capitals_ += c >= 'A' && c <= 'Z';
-    }
-  }
-
-  std::array<float, kCategories> scores_{};
-  int negated_ = 0;
-  int questions_ = 0;
-  int exclamations_ = 0;
-  size_t letters_ = 0;
-  size_t capitals_ = 0;
+  const Table& table_;
+  Shorts shorts_{};
+  std::array<int32_t, kCategories> totals_{};
+  int features_ = 0;
+  int known_ = 0;
 };
+
+// How strong a feeling is that is ahead of none by a margin. Of lines of chat without a feeling
+// nine in ten are below 0.35, of those with one nine in ten above.
+float IntensityOf(float margin) {
+  struct Point {
+    float margin, intensity;
+  };
+  static constexpr Point kCurve[] = {
+      {-1.5f, 0},    {-0.5f, kNeutralIntensity},
+      {0, 0.3f},     {0.6f, 0.45f},
+      {1.5f, 0.65f}, {3, 0.8f},
+      {6, 0.95f},    {12, 1},
+  };
+  if (margin <= kCurve[0].margin) return 0;
+  for (size_t i = 1; i < std::size(kCurve); ++i) {
+    const auto& [from, low] = kCurve[i - 1];
+    const auto& [to, high] = kCurve[i];
+    if (margin < to) return low + (high - low) * (margin - from) / (to - from);
+  }
+  return 1;
+}
+
+float Loudness(const Emphasis& emphasis) {
+  constexpr int kShoutedLetters = 4;
+  const bool shouted = emphasis.letters >= kShoutedLetters && emphasis.capitals == emphasis.letters;
+  return 1 + 0.1f * static_cast<float>(std::min(emphasis.exclamations, 3)) + (shouted ? 0.15f : 0) +
+         (emphasis.elongated > 0 ? 0.15f : 0);
+}
 
 }  // namespace
 
-Sentiment Classify(std::string_view text) {
-  text = text.substr(0, kMaxTextBytes);
-  Scores scores;
-  size_t begin = 0;
-  while (begin < text.size()) {
-    if (IsBlank(text[begin])) {
-      ++begin;
-      continue;
-    }
-    size_t end = begin;
-    while (end < text.size() && !IsBlank(text[end])) ++end;
-    scores.Read(text.substr(begin, end - begin));
-    begin = end;
-  }
-  return scores.Result();
+Margins MarginsOf(const Table& table, std::string_view text) {
+  Sum sum(table);
+  ReadFeatures(text.substr(0, kMaxTextBytes), sum);
+  return sum.Result();
+}
+
+Sentiment ClassifyWith(const Table& table, std::string_view text) {
+  Sum sum(table);
+  const Emphasis emphasis = ReadFeatures(text.substr(0, kMaxTextBytes), sum);
+  Margins margins = sum.Result();
+  if (sum.known() == 0) return {Category::kCurious, kNeutralIntensity};
+  // Silence is not boredom: it takes more than any other absence of feeling does.
+  float& bored = margins[static_cast<int>(Category::kBored) - 1];
+  if (bored <= 0) bored = std::numeric_limits<float>::lowest();
+  const auto top = std::max_element(margins.begin(), margins.end());
+  const float margin = *top > 0 ? *top * Loudness(emphasis) : *top;
+  return {static_cast<Category>(top - margins.begin() + 1), IntensityOf(margin)};
+}
+
+Sentiment Classify(std::string_view text) { return ClassifyWith(ShippedTable(), text); }
+
+const Table& ShippedTable() {
+  static const Table table = [] {
+    const auto shipped = Table::Of(ShippedBytes());
+    if (!shipped) std::abort();
+    return *shipped;
+  }();
+  return table;
 }
 
 }  // namespace stream::sentiment

@@ -1,5 +1,7 @@
-// What a line of chat feels like: one pass over its bytes, nothing kept.
+// What a line of chat feels like: one pass over its bytes, nothing kept. docs/sentiment.md.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -30,5 +32,16 @@ inline constexpr size_t kMaxTextBytes = 2000;
 // there, and no more is known.
 inline constexpr float kNeutralIntensity = 0.1f;
 Sentiment Classify(std::string_view text);
+
+// What Classify decides on, for those who measure it: how much more a line speaks for each category
+// than for no feeling at all, the first being Excited.
+using Margins = std::array<float, kCategories>;
+
+class Table;
+Margins MarginsOf(const Table& table, std::string_view text);
+Sentiment ClassifyWith(const Table& table, std::string_view text);
+
+// The table that is part of the program.
+const Table& ShippedTable();
 
 }  // namespace stream::sentiment

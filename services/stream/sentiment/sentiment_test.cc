@@ -45,17 +45,67 @@ TEST(Classify, NeutralLinesAreFaintAndNeverBored) {
   }
 }
 
-TEST(Classify, EmphasisStrengthensAndDoesNotTurn) {
-  const Sentiment plain = Classify("amazing");
-  for (const char* text : {"AMAZING", "amazing!!!", "amaaaazing", "amazing amazing"}) {
-    EXPECT_EQ(Classify(text).category, plain.category) << text;
-    EXPECT_GT(Classify(text).intensity, plain.intensity) << text;
+TEST(Classify, UnknownWordsAreNoEvidence) {
+  for (const char* text :
+       {"xqzvlw", "Qrxpltz Vbnmkj", "\xE0\xB8\x81\xE0\xB8\x82", "zxcvqw 9x8y7z"}) {
+    const Sentiment sentiment = Classify(text);
+    EXPECT_LE(sentiment.intensity, 0.2f) << text;
+  }
+  EXPECT_EQ(Classify("").category, Category::kCurious);
+  EXPECT_EQ(Classify("").intensity, kNeutralIntensity);
+}
+
+TEST(Classify, EmphasisKeepsTheCategoryStrong) {
+  for (const char* text : {"love it", "LOVE IT", "love it!!!", "looooove it", "love it love it"}) {
+    EXPECT_EQ(Classify(text).category, Category::kSupportive) << text;
+    EXPECT_GT(Classify(text).intensity, 0.5f) << text;
+  }
+  EXPECT_GT(Classify("PogChamp PogChamp PogChamp").intensity, Classify("PogChamp").intensity);
+}
+
+TEST(Classify, RepetitionDoesNotTurnALine) {
+  for (const char* text : {"KEKW", "ResidentSleeper", "PogChamp", "monkaS", "you idiot", "gg"}) {
+    const Category once = Classify(text).category;
+    std::string wall;
+    while (wall.size() < 450) wall += std::string(text) + " ";
+    EXPECT_EQ(Classify(wall).category, once) << text;
+    EXPECT_GE(Classify(wall).intensity, Classify(text).intensity - 0.05f) << text;
   }
 }
 
-TEST(Classify, EmotesAreCaseSensitiveNames) {
-  EXPECT_EQ(Classify("Kappa").category, Category::kAmused);
-  EXPECT_EQ(Classify("kappa").intensity, kNeutralIntensity);
+TEST(Classify, NegationTurnsPraise) {
+  EXPECT_EQ(Classify("good").category, Category::kSupportive);
+  EXPECT_EQ(Classify("not good").category, Category::kCritical);
+  EXPECT_EQ(Classify("not bad").category, Category::kSupportive);
+}
+
+TEST(Classify, DigitsReadAsLetters) {
+  EXPECT_EQ(Classify("n00b").category, Classify("noob").category);
+  EXPECT_EQ(Classify("1d10t").category, Category::kHostile);
+}
+
+TEST(Classify, AnEmoteOfAChannelIsReadByItsTail) {
+  EXPECT_EQ(Classify("somechannelLove").category, Category::kSupportive);
+  EXPECT_EQ(Classify("somechannelKEKW").category, Category::kAmused);
+  EXPECT_EQ(Classify("somechannelHype").category, Category::kExcited);
+}
+
+TEST(Classify, SpeakingToABotOrOfALinkIsNoFeeling) {
+  for (const char* text : {"!sr i hate everything about you", "!gamble all", "@somebody",
+                           "https://example.org/omg-so-boring-lol", "www.lol.com"}) {
+    EXPECT_LE(Classify(text).intensity, 0.2f) << text;
+  }
+}
+
+TEST(Classify, ReadsSomeOfOtherLanguages) {
+  for (const Line& line :
+       {Line{"jajajajaja", Category::kAmused}, Line{"кто это?", Category::kCurious},
+        Line{"merci", Category::kSupportive}, Line{"ㅋㅋㅋㅋㅋㅋㅋㅋ", Category::kAmused},
+        Line{"すごい！", Category::kExcited}, Line{"无聊", Category::kBored},
+        Line{"СПАСИБО", Category::kSupportive}}) {
+    EXPECT_EQ(Classify(line.text).category, line.category) << line.text;
+    EXPECT_GT(Classify(line.text).intensity, 0.25f) << line.text;
+  }
 }
 
 TEST(Classify, AnyBytesGiveAValidAnswer) {
