@@ -22,14 +22,6 @@ std::optional<uint32_t> Hex4(std::string_view text) {
   return value;
 }
 
-// How long the escape is that the text begins with; 0 when it is none.
-size_t EscapeBytes(std::string_view text) {
-  constexpr std::string_view kSimple = "\"\\/bfnrt";
-  if (text.size() < 2) return 0;
-  if (kSimple.find(text[1]) != std::string_view::npos) return 2;
-  return text[1] == 'u' && Hex4(text.substr(2)) ? 6 : 0;
-}
-
 bool IsHighSurrogate(uint32_t unit) { return unit >= 0xD800 && unit < 0xDC00; }
 bool IsLowSurrogate(uint32_t unit) { return unit >= 0xDC00 && unit < 0xE000; }
 
@@ -130,14 +122,24 @@ bool JsonReader::String(std::string_view& raw) {
   const size_t begin = at_;
   while (at_ < text_.size() && text_[at_] != '"') {
     if (static_cast<unsigned char>(text_[at_]) < 0x20) return Fail();
-    const size_t bytes = text_[at_] == '\\' ? EscapeBytes(text_.substr(at_)) : 1;
-    if (bytes == 0) return Fail();
-    at_ += bytes;
+    if (text_[at_] != '\\') {
+      ++at_;
+    } else if (!Escape()) {
+      return Fail();
+    }
   }
   if (at_ >= text_.size()) return Fail();
   raw = text_.substr(begin, at_ - begin);
   ++at_;
   return true;
+}
+
+bool JsonReader::Escape() {
+  const std::string_view rest = text_.substr(at_ + 1);
+  if (rest.empty()) return false;
+  const bool is_unit = rest[0] == 'u';
+  at_ += is_unit ? 6 : 2;
+  return is_unit ? Hex4(rest.substr(1)).has_value() : SimpleEscape(rest[0]).has_value();
 }
 
 bool JsonReader::Bool(bool& out) {
@@ -200,7 +202,7 @@ bool JsonReader::Number() {
   };
   const auto next = [this](char c) { return at_ < text_.size() && text_[at_] == c && ++at_ > 0; };
   next('-');
-  if (!digits()) return Fail();
+  if (!next('0') && !digits()) return Fail();
   if (next('.') && !digits()) return Fail();
   if (next('e') || next('E')) {
     if (!next('+')) next('-');

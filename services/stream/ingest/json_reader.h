@@ -74,6 +74,8 @@ class JsonReader {
   bool Take(char c);
   bool Literal(std::string_view word);
   bool Number();
+  // From a backslash to behind what it escapes.
+  bool Escape();
   bool Open(char bracket);
   bool Close(char bracket);
   bool Separator();
