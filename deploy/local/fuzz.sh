@@ -3,9 +3,9 @@
 
 FUZZ_CORPUS=tests/fuzz/corpus
 FUZZ_WORK=build/fuzz/work
-FUZZ_INPUT_BYTES_MAX=8192
+FUZZ_INPUT_BYTES_MAX=20000
 # What platforms send, for the first run of a new target.
-FUZZ_SEEDS=tests/platform_sim/fixtures
+FUZZ_SEEDS=(tests/platform_sim/fixtures tests/fixtures/eventsub)
 
 # fuzz [target…] [--seconds N]: all of them, 60 seconds each. What reaches new code goes into the
 # kept corpus; what breaks a target stays in build/fuzz/work until somebody names it and adds it.
@@ -51,7 +51,7 @@ fuzz_target() {
   mkdir -p "$work/found" "$work/broken" "$FUZZ_CORPUS/$target"
   if fuzz_program "$target" "-max_total_time=$seconds" -timeout=30 -rss_limit_mb=2048 \
     -print_final_stats=1 "-artifact_prefix=$work/broken/" "$work/found" "$FUZZ_CORPUS/$target" \
-    "$FUZZ_SEEDS" >"$work/log" 2>&1; then
+    "${FUZZ_SEEDS[@]}" >"$work/log" 2>&1; then
     awk '/cov:/ { last = $0 } /number_of_executed_units/ { runs = $2 }
       END { sub(/^#[0-9]+\t */, "", last); print "  " runs " inputs, " last }' "$work/log"
   else
@@ -65,7 +65,7 @@ fuzz_target() {
 # that keeps the corpus small.
 fuzz_keep() {
   local work=$FUZZ_WORK/$1 corpus=$FUZZ_CORPUS/$1
-  fuzz_program "$1" -set_cover_merge=1 -use_counters=0 "$corpus" "$work/found" "$FUZZ_SEEDS" \
+  fuzz_program "$1" -set_cover_merge=1 -use_counters=0 "$corpus" "$work/found" "${FUZZ_SEEDS[@]}" \
     >"$work/merge.log" 2>&1 || return
   printf '  kept: %d files, %s\n' "$(find "$corpus" -type f | wc -l)" \
     "$(du -bsh "$corpus" | cut -f1)"
