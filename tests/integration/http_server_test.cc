@@ -5,103 +5,26 @@
 #include <random>
 #include <thread>
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "libs/common/executor/executor.h"
 #include "libs/common/http/client.h"
 #include "libs/common/http/server.h"
 #include "libs/common/testing/eventually.h"
+#include "libs/common/testing/raw_peer.h"
 
 namespace common::http {
 namespace {
 
 using common::testing::Eventually;
+using common::testing::RawPeer;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 constexpr milliseconds kPatience{10'000};
 constexpr size_t kMaxBody = 1000;
-
-// One plain socket. Reads give up after kPatience, so that a silent server fails a test.
-class RawPeer {
- public:
-  explicit RawPeer(uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  }
-  ~RawPeer() { ::close(socket_); }
-
-  bool connected() const { return connected_; }
-
-  void Send(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t sent = ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;  // the server may rightly have closed
-      text.remove_prefix(static_cast<size_t>(sent));
-    }
-  }
-
-  // Nothing more will come from us.
-  void Finish() { ::shutdown(socket_, SHUT_WR); }
-
-  // Reads until `end` has been seen; what came so far when the server closed or fell silent.
-  std::string ReadUntil(std::string_view end) {
-    while (received_.find(end) == std::string::npos && ReadSome()) {
-    }
-    const size_t at = received_.find(end);
-    const size_t size = at == std::string::npos ? received_.size() : at + end.size();
-    std::string out = received_.substr(0, size);
-    received_.erase(0, size);
-    return out;
-  }
-
-  std::string ReadAll() {
-    while (ReadSome()) {
-    }
-    return std::exchange(received_, {});
-  }
-
-  // One answer: header and as many bytes as its Content-Length says.
-  std::string ReadAnswer() {
-    std::string out = ReadUntil("\r\n\r\n");
-    const size_t at = out.find("Content-Length: ");
-    size_t left = at == std::string::npos ? 0 : std::stoul(out.substr(at + 16));
-    while (received_.size() < left && ReadSome()) {
-    }
-    left = std::min(left, received_.size());
-    out += received_.substr(0, left);
-    received_.erase(0, left);
-    return out;
-  }
-
-  bool closed() const { return closed_; }
-
- private:
-  bool ReadSome() {
-    pollfd waiting{.fd = socket_, .events = POLLIN, .revents = 0};
-    if (::poll(&waiting, 1, static_cast<int>(kPatience.count())) <= 0) return false;
-    char chunk[4096];
-    const ssize_t size = ::recv(socket_, chunk, sizeof chunk, 0);
-    closed_ = size <= 0;
-    if (!closed_) received_.append(chunk, static_cast<size_t>(size));
-    return !closed_;
-  }
-
-  const int socket_;
-  bool connected_ = false;
-  bool closed_ = false;
-  std::string received_;
-};
 
 // Holds handlers back until the test opens it.
 class Gate {

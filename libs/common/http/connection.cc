@@ -165,6 +165,8 @@ asio::awaitable<bool> Connection::ServeOne(bool last) {
     }
   }
   if (decision.refusal) {
+    // Where the next request begins after a malformed one is anybody's guess.
+    keep_alive = keep_alive && decision.refusal->status != 400;
     response = *std::move(decision.refusal);
   } else {
     response = co_await Handle(*route);
@@ -231,10 +233,9 @@ asio::awaitable<int> Connection::ReadBody(Parser& parser, size_t limit) {
   target.size = capacity;
   parser.body_limit(limit);
   co_await bhttp::async_read(stream_, buffer_, parser, Into(error));
-  if (error == bhttp::error::buffer_overflow) co_return 400;  // chunk framing longer than a header
-  if (error) co_return StatusOf(error);
   body_.SetSize(capacity - target.size);
-  co_return 200;
+  if (error == bhttp::error::buffer_overflow) co_return 400;  // chunk framing longer than a header
+  co_return error ? StatusOf(error) : 200;
 }
 
 // False when the path parameter or the query is not decodable.

@@ -37,20 +37,22 @@ class WipedBytes {
   WipedBytes& operator=(const WipedBytes&) = delete;
 
   // At least `size` bytes (and never null) whose content is unspecified; forgets the previous body.
+  // All count as written until SetSize tells how many were: wiping touches no more than that, so
+  // that room which a slow peer does not use costs no memory.
   char* Prepare(size_t size) {
     if (!bytes_ || capacity_ < size) {
       Wipe();
       bytes_ = std::make_unique_for_overwrite<char[]>(size + 1);
       capacity_ = size;
     }
-    size_ = 0;
+    size_ = size;
     return bytes_.get();
   }
   void SetSize(size_t size) { size_ = size; }
   std::string_view view() const { return {bytes_.get(), size_}; }
 
   void Wipe() {
-    if (bytes_) OPENSSL_cleanse(bytes_.get(), capacity_);
+    if (bytes_) OPENSSL_cleanse(bytes_.get(), size_);
     size_ = 0;
   }
 

@@ -177,6 +177,9 @@ FUZZ_TARGET(http, bytes) {
   const Outcome whole = Serve(bytes, kMaxInput);
   FUZZ_CHECK(whole.received.empty() || whole.received.starts_with("HTTP/1.1 "));
   FUZZ_CHECK(whole.calls.size() <= whole.statuses.size());
+  // Nothing after what is malformed is taken for a request.
+  const auto malformed = std::find(whole.statuses.begin(), whole.statuses.end(), 400);
+  FUZZ_CHECK(whole.statuses.end() - malformed <= 1);
   // The network cuts a stream wherever it likes: nobody may see another request by that.
   FUZZ_CHECK(AreAlike(whole, Serve(bytes, 1 + bytes.size() / 32)));
 }
