@@ -1,24 +1,36 @@
 # shellcheck shell=bash
-# Measurements. Sourced by ./dev. A row is a function bench_<row>; it prints what it measured beside
-# what it is compared with, both in this run.
+# Measurements beside what they are compared with, both in one run: docs/benchmarks.md. A row is a
+# function bench_<row> that builds what it needs and prints a small table. Sourced by ./dev.
 
-BENCH_ROWS=(classifier)
 VADER_VERSION=1.1.3
 SENTIMENT_VERSION=5.0.2
+TWURPLE_VERSION=8.1.4
 
-# bench [row…]: all rows by default. What is measured is what is shipped, the preset release.
+# bench [row…]: all of them by default. What is measured is what is shipped, the preset release.
 bench() {
   local row
-  local -a rows=("${@:-${BENCH_ROWS[@]}}")
+  local -a rows=("$@")
+  ((${#rows[@]})) || mapfile -t rows < <(compgen -A function bench_ | sed 's/^bench_//' | sort)
+  for row in "${rows[@]}"; do
+    declare -F "bench_$row" >/dev/null || fail "no benchmark $row"
+  done
   setup
   command -v npm >/dev/null || install_packages nodejs npm
   # shellcheck disable=SC2034  # read by build.sh
   [[ -n ${DEV_PRESET:-} ]] || PRESET=release BIN=$ROOT/build/release/bin
   for row in "${rows[@]}"; do
-    declare -F "bench_$row" >/dev/null || fail "no benchmark '$row'; there are: ${BENCH_ROWS[*]}"
     say "bench: $row"
     "bench_$row"
   done
+}
+
+# Signed chat webhooks, the whole path to the buffer, a second of CPU.
+bench_webhooks() {
+  local folder
+  folder=$(npm_package @twurple/eventsub-http $TWURPLE_VERSION) ||
+    fail "npm could not install Twurple"
+  build bench_webhooks
+  "$BIN/bench_webhooks" "$folder"
 }
 
 # The sentiment classifier beside two of npm's. With SENTIMENT_DATA, the folder of the research
