@@ -53,5 +53,7 @@ Response ErrorResponse(int status);
 
 // Runs on the executor or, for a cheap route, on an io thread. A throw answers 500.
 using Handler = std::function<Response(const Request&)>;
+// Answers what it can without waiting for anything; nullopt: it is the Handler's.
+using QuickHandler = std::function<std::optional<Response>(const Request&)>;
 
 }  // namespace common::http

@@ -18,6 +18,7 @@ struct Route {
   size_t max_body_bytes = 0;  // a longer body answers 413 and never reaches the handler
   bool sensitive = false;     // query and body are overwritten as soon as the handler returns
   bool run_inline = false;    // on the io thread: only for handlers that neither block nor compute
+  QuickHandler quick = {};    // likewise, before the handler; may be empty
 };
 
 class Router {

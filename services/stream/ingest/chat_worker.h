@@ -42,6 +42,7 @@ class ChatWorker {
   common::metrics::Gauge& depth_;
   std::mutex mutex_;
   std::deque<ChatSentiment> queue_;
+  bool sleeping_ = true;  // until it is woken
   common::executor::Loop loop_;
 };
 

@@ -62,13 +62,23 @@ Response HandleHttp(YouTubeWebhook& youtube, const Request& request) {
   return ToHub(youtube.Handle(request.Header(kHubSignature), request.body, link_id));
 }
 
+// The link that the path names, if it names one. False when what it names can be none.
+bool ReadLinkId(const Request& request, std::optional<Uuid>& link_id) {
+  link_id = Uuid::Parse(request.path_parameter);
+  return link_id || request.path_parameter.empty();
+}
+
 Response HandleHttp(TwitchWebhook& twitch, const Request& request) {
   std::optional<Uuid> link_id;
-  if (!request.path_parameter.empty()) {
-    link_id = Uuid::Parse(request.path_parameter);
-    if (!link_id) return common::http::ErrorResponse(404);
-  }
+  if (!ReadLinkId(request, link_id)) return common::http::ErrorResponse(404);
   return ToHttp(twitch.Handle(HeadersOf(request.headers), request.body, link_id));
+}
+
+std::optional<Response> HandleQuickly(TwitchWebhook& twitch, const Request& request) {
+  std::optional<Uuid> link_id;
+  if (!ReadLinkId(request, link_id)) return std::nullopt;
+  const auto answer = twitch.HandleQuickly(HeadersOf(request.headers), request.body, link_id);
+  return answer ? std::optional(ToHttp(*answer)) : std::nullopt;
 }
 
 template <class Fields>
@@ -153,8 +163,12 @@ std::vector<common::http::Route> WebhookRoutes(const Webhooks& webhooks) {
   const auto to_custom = [&custom = webhooks.custom](const Request& request) {
     return HandleHttp(custom, request);
   };
-  add("POST", "/stream/webhook/twitch", to_twitch);
-  add("POST", "/stream/webhook/twitch/{linkId}", to_twitch);
+  for (const char* pattern : {"/stream/webhook/twitch", "/stream/webhook/twitch/{linkId}"}) {
+    add("POST", pattern, to_twitch);
+    routes.back().quick = [&twitch = webhooks.twitch](const Request& request) {
+      return HandleQuickly(twitch, request);
+    };
+  }
   add("GET", "/stream/webhook/youtube/{linkId}", to_youtube);
   add("POST", "/stream/webhook/youtube/{linkId}", to_youtube);
   add("POST", "/stream/webhook/custom/{linkId}", to_custom);

@@ -26,10 +26,9 @@ Answer TwitchWebhook::Handle(const std::optional<TwitchHeaders>& headers, std::s
 
 Answer TwitchWebhook::Judge(const std::optional<TwitchHeaders>& headers, std::string_view body,
                             const std::optional<Uuid>& link_id) {
-  if (!headers || !IsSigned(*headers, body)) return {Outcome::kUnsigned};
-  const auto sent_at = FreshTime(headers->timestamp, common::Now());
-  if (!sent_at) return {Outcome::kStale};
-  if (headers->type == kNotification) return {Notify(*headers, body, *sent_at, link_id)};
+  if (!headers) return {Outcome::kUnsigned};
+  if (const auto refusal = Refusal(*headers, body)) return {*refusal};
+  if (headers->type == kNotification) return {Notify(*headers, body, link_id)};
   if (headers->type == kRevocation) return {Revoked(body, link_id)};
   if (headers->type != kVerification) return {Outcome::kIgnored};
   UnescapeBuffer buffer;
@@ -38,25 +37,47 @@ Answer TwitchWebhook::Judge(const std::optional<TwitchHeaders>& headers, std::st
   return {Outcome::kChallenged, std::string(*challenge)};
 }
 
-bool TwitchWebhook::IsSigned(const TwitchHeaders& headers, std::string_view body) const {
-  if (secret_.empty()) return false;
-  const std::string expected = "sha256=" + common::crypto::HexEncode(common::crypto::HmacSha256(
-                                               secret_, {headers.id, headers.timestamp, body}));
-  return common::crypto::ConstantTimeEquals(headers.signature, expected);
+std::optional<Answer> TwitchWebhook::HandleQuickly(const std::optional<TwitchHeaders>& headers,
+                                                   std::string_view body,
+                                                   const std::optional<Uuid>& link_id) {
+  const bool is_chat =
+      headers && headers->type == kNotification &&
+      TwitchEventTypeOf(headers->subscription_type) == TwitchEventType::kChatMessage;
+  if (!is_chat || body.size() > kQuickBytes) return std::nullopt;
+  if (const auto refusal = Refusal(*headers, body)) return outcomes_.Count({*refusal});
+  const auto events = DecodeTwitchEvents(TwitchEventType::kChatMessage, body);
+  if (!events) return outcomes_.Count({Outcome::kMalformed});
+  if (events->size() != 1) return std::nullopt;
+  const TwitchEvent& event = events->front();
+  const auto link =
+      links_.Get(parts_.marks.OfUser(Platform::kTwitch, *event.broadcaster), common::Now());
+  if (!link || (link_id && *link_id != *link)) return std::nullopt;
+  return outcomes_.Count({TakeChat(event, *link)});
 }
 
-Outcome TwitchWebhook::Notify(const TwitchHeaders& headers, std::string_view body, Time sent_at,
+std::optional<Outcome> TwitchWebhook::Refusal(const TwitchHeaders& headers,
+                                              std::string_view body) const {
+  if (secret_.empty()) return Outcome::kUnsigned;
+  const std::string expected = "sha256=" + common::crypto::HexEncode(common::crypto::HmacSha256(
+                                               secret_, {headers.id, headers.timestamp, body}));
+  if (!common::crypto::ConstantTimeEquals(headers.signature, expected)) return Outcome::kUnsigned;
+  if (!FreshTime(headers.timestamp, common::Now())) return Outcome::kStale;
+  return std::nullopt;
+}
+
+Outcome TwitchWebhook::Notify(const TwitchHeaders& headers, std::string_view body,
                               const std::optional<Uuid>& link_id) {
   const TwitchEventType type = TwitchEventTypeOf(headers.subscription_type);
   if (type == TwitchEventType::kUnknown) return Outcome::kIgnored;
   const auto events = DecodeTwitchEvents(type, body);
-  if (!events) return Outcome::kMalformed;
+  const auto sent_at = common::ParseTime(headers.timestamp);
+  if (!events || !sent_at) return Outcome::kMalformed;
   Outcome all = Outcome::kIgnored;
   for (size_t i = 0; i < events->size(); ++i) {
     const TwitchEvent& event = (*events)[i];
     std::string mark = parts_.marks.OfMessage(
         Platform::kTwitch, event.delivery_id.empty() ? headers.id : event.delivery_id);
-    const Outcome one = TakeEvent(type, event, {sent_at, link_id, std::move(mark)});
+    const Outcome one = TakeEvent(type, event, {*sent_at, link_id, std::move(mark)});
     // What is sent again finds those that were carried out, and goes on with the others.
     if (one == Outcome::kUnavailable) return one;
     if (i == 0 || one == Outcome::kAccepted) all = one;

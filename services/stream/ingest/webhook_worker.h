@@ -38,18 +38,24 @@ class TwitchWebhook {
   // one; a message about somebody else's channel is ignored.
   Answer Handle(const std::optional<TwitchHeaders>& headers, std::string_view body,
                 const std::optional<common::Uuid>& link_id);
+  // The same for chat, which is nearly all there is, where nothing has to be waited for; nullopt
+  // for everything else.
+  std::optional<Answer> HandleQuickly(const std::optional<TwitchHeaders>& headers,
+                                      std::string_view body,
+                                      const std::optional<common::Uuid>& link_id);
 
  private:
   Answer Judge(const std::optional<TwitchHeaders>& headers, std::string_view body,
                const std::optional<common::Uuid>& link_id);
-  bool IsSigned(const TwitchHeaders& headers, std::string_view body) const;
+  // Why it is not believed, if so.
+  std::optional<Outcome> Refusal(const TwitchHeaders& headers, std::string_view body) const;
   // Where an event comes from.
   struct Origin {
     common::Time sent_at;
     const std::optional<common::Uuid>& link_id;  // as the path has it
     std::string mark;                            // of the message, and of its place there
   };
-  Outcome Notify(const TwitchHeaders& headers, std::string_view body, common::Time sent_at,
+  Outcome Notify(const TwitchHeaders& headers, std::string_view body,
                  const std::optional<common::Uuid>& link_id);
   Outcome Revoked(std::string_view body, const std::optional<common::Uuid>& link_id);
   Outcome Suspect(const common::Uuid& link_id);
@@ -67,6 +73,7 @@ class TwitchWebhook {
   static constexpr std::chrono::seconds kLinkTtl{30};
   static constexpr size_t kLinksMax = 10'000;
   static constexpr size_t kRecentChat = 65'536;
+  static constexpr size_t kQuickBytes = 16 * 1024;  // a line of chat has half a KiB to two
 
   const common::config::Secret secret_;
   const Parts parts_;
