@@ -16,11 +16,12 @@ enum class Kind : uint64_t {
   kNegated = 2,   // a word soon after "not"
   kPair = 3,      // a word, mark or symbol and the one before; the line's ends count
   kExact = 4,     // with its case, as emotes are written
-  kPiece = 5,     // five characters of a word in a row, its ends count as characters
-  kSymbol = 6,    // an emoji, or a character of a script without blanks
-  kSymbols = 7,   // two of the latter
-  kEmoticon = 8,  // what stands between blanks and is no plain word
-  kMark = 9,      // see Mark
+  kStem = 5,      // the first characters of a longer word
+  kEnding = 6,    // its last ones
+  kSymbol = 7,    // an emoji, or a character of a script without blanks
+  kSymbols = 8,   // two of the latter
+  kEmoticon = 9,  // what stands between blanks and is no plain word
+  kMark = 10,     // see Mark
 };
 
 // Things that are no words and count as one each.
@@ -41,60 +42,77 @@ enum class Mark : uint64_t {
 struct Emphasis {
   int exclamations = 0;
   int elongated = 0;  // words such as "nooo"
-  int letters = 0;
-  int capitals = 0;
+  int capitals = 0;   // in words of capitals only
+  bool has_small = false;
 };
 
 namespace internal {
 
 constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;
 
-constexpr uint64_t Step(uint64_t hash, uint64_t character) { return (hash + character + 1) * kOdd; }
+constexpr uint64_t Step(uint64_t hash, uint64_t more) {
+  hash = (hash ^ more) * kOdd;
+  return hash ^ hash >> 32;
+}
+
+// Hashes characters, a byte each, eight at a time.
+class Spelling {
+ public:
+  constexpr void Push(uint8_t character) {
+    chunk_ |= uint64_t{character} << 8 * (size_ % 8);
+    if (++size_ % 8 != 0) return;
+    hash_ = Step(hash_, chunk_);
+    chunk_ = 0;
+  }
+  constexpr uint64_t hash() const { return size_ % 8 == 0 ? hash_ : Step(hash_, chunk_); }
+  constexpr int size() const { return size_; }
+
+ private:
+  uint64_t hash_ = 0;
+  uint64_t chunk_ = 0;
+  int size_ = 0;
+};
 
 constexpr uint64_t Hash(std::string_view ascii) {
-  uint64_t hash = 0;
-  for (const char c : ascii) hash = Step(hash, static_cast<unsigned char>(c));
-  return hash;
+  Spelling spelling;
+  for (const char c : ascii) spelling.Push(static_cast<uint8_t>(c));
+  return spelling.hash();
 }
 
 // All bits of the result depend on all bits of the hash.
 constexpr uint64_t Feature(Kind kind, uint64_t hash) {
-  hash += static_cast<uint64_t>(kind) * 0xA24BAED4963EE407;
-  hash = (hash ^ hash >> 32) * 0xD6E8FEB86659FD93;
-  return (hash ^ hash >> 29) * kOdd;
+  hash = (hash + static_cast<uint64_t>(kind) * 0xA24BAED4963EE407) * 0xD6E8FEB86659FD93;
+  return (hash ^ hash >> 32) * kOdd;
 }
 
 constexpr uint64_t Place(Mark mark) { return ~static_cast<uint64_t>(mark); }
 
-constexpr bool Negates(uint64_t word) {
-  switch (word) {
-    case Hash("not"):
-    case Hash("no"):
-    case Hash("never"):
-    case Hash("nothing"):
-    case Hash("without"):
-    case Hash("hardly"):
-    case Hash("aint"):
-    case Hash("arent"):
-    case Hash("cant"):
-    case Hash("couldnt"):
-    case Hash("didnt"):
-    case Hash("doesnt"):
-    case Hash("dont"):
-    case Hash("isnt"):
-    case Hash("wasnt"):
-    case Hash("wont"):
-    case Hash("wouldnt"):
-      return true;
-    default:
-      return false;
+// What turns the words after it.
+class Negations {
+ public:
+  constexpr Negations() {
+    for (const uint64_t word : kWords) bits_[word >> 62] |= Bit(word);
   }
-}
+  constexpr bool Has(uint64_t word) const {
+    if ((bits_[word >> 62] & Bit(word)) == 0) return false;
+    return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+  }
+
+ private:
+  static constexpr std::array<uint64_t, 17> kWords = {
+      Hash("not"),  Hash("no"),    Hash("never"), Hash("nothing"), Hash("without"), Hash("hardly"),
+      Hash("aint"), Hash("arent"), Hash("cant"),  Hash("couldnt"), Hash("didnt"),   Hash("doesnt"),
+      Hash("dont"), Hash("isnt"),  Hash("wasnt"), Hash("wont"),    Hash("wouldnt"),
+  };
+  static constexpr uint64_t Bit(uint64_t word) { return uint64_t{1} << (word >> 56 & 63); }
+  std::array<uint64_t, 4> bits_{};
+};
+inline constexpr Negations kNegations;
 
 }  // namespace internal
 
 // Reads a line once, from its first byte to its last, and calls sink(feature) for each feature in
-// it. It keeps no character longer than the word that it is in, and none outside of registers.
+// it. It keeps no character longer than the word that it is in.
 template <typename Sink>
 class FeatureReader {
  public:
@@ -121,26 +139,25 @@ class FeatureReader {
   static constexpr int kNegationReach = 3;    // words
   static constexpr int kWordCharacters = 48;  // more are not looked at
   static constexpr size_t kEmoticonBytes = 16;
-  static constexpr int kPieceCharacters = 5;
-  static constexpr uint64_t kPieceMask = (uint64_t{1} << 8 * kPieceCharacters) - 1;
+  static constexpr int kPieceCharacters = 4;
 
   struct Word {
-    uint64_t twice = 0;    // runs cut to two characters
-    uint64_t once = 0;     // to one
-    uint64_t exact = 0;    // as it is
-    uint64_t letters = 0;  // digits that look like letters are letters
-    uint64_t tail = 0;     // from the last capital after a small letter: the emote of a channel
-    int tail_size = 0;
-    uint64_t window = ' ';
-    int size = 1;  // of what went through the window
-    int run = 0;
+    internal::Spelling twice;    // runs cut to two characters
+    internal::Spelling once;     // to one
+    internal::Spelling exact;    // as it is
+    internal::Spelling letters;  // digits that look like letters are letters
+    internal::Spelling tail;     // from the last capital after a small letter: a channel's emote
+    uint32_t first = 0;          // characters, a byte each
+    uint32_t ending = 0;
     uint32_t last = 0;
     uint32_t last_symbol = 0;
+    int run = 0;
+    int size = 0;
+    int capitals = 0;
     bool has_tail = false;
     bool small_before = false;
     bool has_letter = false;
     bool has_digit = false;
-    bool has_capital = false;
     bool elongated = false;
   };
 
@@ -159,11 +176,11 @@ class FeatureReader {
     if (text_[at_] == '@' && at_ + 1 < text_.size() && !IsBlank(text_[at_ + 1])) {
       return SkipToken(Mark::kMention);
     }
-    if (text_.substr(at_, 4) == "www.") return SkipToken(Mark::kLink);
+    if (text_[at_] == 'w' && text_.substr(at_, 4) == "www.") return SkipToken(Mark::kLink);
     bool plain = true;
     while (at_ < text_.size() && !IsBlank(text_[at_])) {
       const Character c = CharacterAt(text_, at_);
-      if (c.type == Type::kLetter || c.type == Type::kDigit || c.type == Type::kIdeograph) {
+      if (IsOfWord(c.type)) {
         ReadWord();
         continue;
       }
@@ -199,97 +216,121 @@ class FeatureReader {
 
   // ":)))" is ":)".
   uint64_t ReadEmoticon(std::string_view token) {
-    uint64_t hash = 0;
+    internal::Spelling spelling;
     char last = 0;
     for (const char c : token) {
-      if (c != last) hash = internal::Step(hash, static_cast<unsigned char>(c));
+      if (c != last) spelling.Push(static_cast<uint8_t>(c));
       last = c;
     }
-    Emit(Kind::kEmoticon, hash);
-    return hash;
+    Emit(Kind::kEmoticon, spelling.hash());
+    return spelling.hash();
   }
 
   void ReadWord() {
+    const ShortWord word = ShortWordAt(text_, at_);
+    if (word.size == 0) return ReadAnyWord();
+    at_ += word.size;
+    asking_ = false;
+    const bool shouted = word.capitals == word.size;
+    emphasis_.capitals += shouted ? word.size : 0;
+    emphasis_.has_small |= !shouted;
+    const uint64_t hash = internal::Step(0, word.lower);
+    Say(hash);
+    if (word.size > kPieceCharacters) {
+      EmitPieces(static_cast<uint32_t>(word.lower),
+                 static_cast<uint32_t>(word.lower >> 8 * (word.size - kPieceCharacters)));
+    }
+    if (word.capitals > 0) Emit(Kind::kExact, internal::Step(0, word.exact));
+    if (word.tail != 0) EmitTail(internal::Step(0, word.tail));
+    Close(hash);
+  }
+
+  void ReadAnyWord() {
     Word word;
     int room = kWordCharacters;
     while (at_ < text_.size()) {
       const Character c = CharacterAt(text_, at_);
-      if (c.type == Type::kApostrophe || c.type == Type::kIgnored) {
-        at_ += c.bytes;
-        continue;
-      }
-      if (c.type != Type::kLetter && c.type != Type::kDigit && c.type != Type::kIdeograph) break;
+      const bool is_part = IsOfWord(c.type);
+      if (!is_part && c.type != Type::kApostrophe && c.type != Type::kIgnored) break;
       at_ += c.bytes;
-      if (room > 0) Take(c, word);
-      --room;
+      if (is_part && room-- > 0) Take(c, word);
     }
     asking_ = false;
-    Push(' ', word);
-    Close(word);
+    CloseAnyWord(word);
   }
 
   void Take(const Character& c, Word& word) {
-    word.exact = internal::Step(word.exact, c.code);
+    word.exact.Push(c.byte());
     word.has_letter |= c.type != Type::kDigit;
     word.has_digit |= c.type == Type::kDigit;
-    word.has_capital |= c.capital;
-    emphasis_.letters += c.type == Type::kLetter;
-    emphasis_.capitals += c.capital;
+    word.capitals += c.capital;
     if (c.capital && word.small_before) {
       word.has_tail = true;
-      word.tail = 0;
-      word.tail_size = 0;
+      word.tail = {};
     }
     word.small_before = !c.capital;
     word.run = c.folded == word.last ? word.run + 1 : 1;
     word.last = c.folded;
+    ++word.size;
     if (word.run > 2) {
       word.elongated = true;
       return;
     }
-    word.twice = internal::Step(word.twice, c.folded);
-    if (word.run == 1) word.once = internal::Step(word.once, c.folded);
-    const uint32_t letter = c.type == Type::kDigit ? LetterLike(c.code) : c.folded;
-    word.letters = internal::Step(word.letters, letter);
-    word.tail = internal::Step(word.tail, c.folded);
-    ++word.tail_size;
+    const uint8_t byte = c.folded_byte();
+    word.twice.Push(byte);
+    if (word.run == 1) word.once.Push(byte);
+    const uint8_t letter = c.type == Type::kDigit ? LetterLike(byte) : byte;
+    word.letters.Push(letter);
+    word.tail.Push(byte);
+    if (word.letters.size() <= kPieceCharacters) {
+      word.first |= uint32_t{letter} << 8 * (word.letters.size() - 1);
+    }
+    word.ending = word.ending >> 8 | uint32_t{letter} << 24;
     if (c.type == Type::kIdeograph) TakeIdeograph(c.code, word);
-    Push(letter, word);
   }
 
   // Scripts without blanks have no words to look up: single characters and two in a row do.
   void TakeIdeograph(uint32_t code, Word& word) {
     Emit(Kind::kSymbol, code);
     if (word.last_symbol != 0) {
-      Emit(Kind::kSymbols, internal::Step(internal::Step(0, word.last_symbol), code));
+      Emit(Kind::kSymbols, uint64_t{word.last_symbol} << 32 | code);
     }
     word.last_symbol = code;
   }
 
-  void Push(uint32_t character, Word& word) {
-    const uint64_t byte = character < 0x80 ? character : character * internal::kOdd >> 56;
-    word.window = word.window << 8 | byte;
-    if (++word.size >= kPieceCharacters) Emit(Kind::kPiece, word.window & kPieceMask);
-  }
-
-  void Close(const Word& word) {
+  void CloseAnyWord(const Word& word) {
     if (!word.has_letter) {
-      Emit(Kind::kExact, word.exact);
+      Emit(Kind::kExact, word.exact.hash());
       Emit(Kind::kMark, Mark::kNumber);
       return Follow(internal::Place(Mark::kNumber));
     }
-    uint64_t hash = word.has_digit ? word.letters : word.twice;
-    Emit(negated_ > 0 ? Kind::kNegated : Kind::kWord, hash);
+    const bool shouted = word.capitals == word.size;
+    emphasis_.capitals += shouted ? word.size : 0;
+    emphasis_.has_small |= !shouted;
+    emphasis_.elongated += word.elongated;
+    uint64_t hash = word.has_digit ? word.letters.hash() : word.twice.hash();
+    Say(hash);
     if (word.elongated) {
-      ++emphasis_.elongated;
-      hash = word.once;
-      Emit(negated_ > 0 ? Kind::kNegated : Kind::kWord, hash);
+      hash = word.once.hash();
+      Say(hash);
     }
-    if (word.has_capital || word.has_digit) Emit(Kind::kExact, word.exact);
-    if (word.has_tail && word.tail_size > 1) EmitTail(word.tail);
+    if (word.letters.size() > kPieceCharacters) EmitPieces(word.first, word.ending);
+    if (word.capitals > 0 || word.has_digit) Emit(Kind::kExact, word.exact.hash());
+    if (word.has_tail && word.tail.size() > 1) EmitTail(word.tail.hash());
+    Close(hash);
+  }
+
+  void Say(uint64_t word) { Emit(negated_ > 0 ? Kind::kNegated : Kind::kWord, word); }
+
+  void EmitPieces(uint32_t first, uint32_t ending) {
+    Emit(Kind::kStem, first);
+    Emit(Kind::kEnding, ending);
+  }
+
+  void Close(uint64_t word) {
     negated_ -= negated_ > 0;
-    if (internal::Negates(hash)) negated_ = kNegationReach;
-    Follow(hash);
+    if (internal::kNegations.Has(word)) negated_ = kNegationReach;
+    Follow(word);
   }
 
   // Of an emote "channelHype" only the tail is known; it weighs as much as what is not.

@@ -65,11 +65,32 @@ TEST(ReadFeatures, TellsHowLoudALineIs) {
   const Emphasis loud = ReadFeatures("NOOOO WAY!!", [](uint64_t) {});
   EXPECT_EQ(loud.exclamations, 2);
   EXPECT_EQ(loud.elongated, 1);
-  EXPECT_EQ(loud.letters, loud.capitals);
+  EXPECT_EQ(loud.capitals, 8);
+  EXPECT_FALSE(loud.has_small);
   const Emphasis calm = ReadFeatures("Way, no", [](uint64_t) {});
   EXPECT_EQ(calm.exclamations, 0);
   EXPECT_EQ(calm.elongated, 0);
-  EXPECT_GT(calm.letters, calm.capitals);
+  EXPECT_TRUE(calm.has_small);
+}
+
+// Short words take another way than the rest; it must not lead elsewhere.
+TEST(ShortWordAt, SpellsAsReadingByCharactersDoes) {
+  for (const std::string word : {"a", "lol", "KEKW", "PogChamp", "catJAM", "monkaS", "xqcL",
+                                 "great", "letter", "LUL", "peepoSad", "Kappa", "aabbccdd"}) {
+    // What cannot be seen of it makes it no short word.
+    EXPECT_EQ(Features(word), Features(word + "\xE2\x80\x8D")) << word;
+    EXPECT_EQ(Features(word + " b"), Features(word + "\xE2\x80\x8D b")) << word;
+  }
+}
+
+TEST(ShortWordAt, LeavesOtherWordsAlone) {
+  for (const char* word : {"", "1", "nooo", "don't", "n00b", "a1", "qu\xC3\xA9", "ninelette",
+                           "\xC3\xA9", " a", "zzz", "heyyyy"}) {
+    EXPECT_EQ(ShortWordAt(word, 0).size, 0) << word;
+  }
+  EXPECT_EQ(ShortWordAt("eightlet", 0).size, 8);
+  EXPECT_EQ(ShortWordAt("look", 0).size, 4);
+  EXPECT_EQ(ShortWordAt("so good!", 3).size, 4);
 }
 
 }  // namespace

@@ -16,24 +16,22 @@ namespace {
 using Bytes = int8_t __attribute__((vector_size(kCategories)));
 using Shorts = int16_t __attribute__((vector_size(kCategories * sizeof(int16_t))));
 
-// Adds up the rows of a line's features.
+// Adds up the rows of a line's features. It waits for many before it looks them up: rows lie far
+// apart in memory, and so all of them are on their way at once.
 class Sum {
  public:
   explicit Sum(const Table& table) : table_(table) {}
 
   void operator()(uint64_t feature) {
-    const unsigned char* row = table_.row(feature);
-    const auto is_known = static_cast<int16_t>(-(row[kCategories] == TagOf(feature)));
-    Bytes weights;
-    std::memcpy(&weights, row, sizeof(weights));
-    shorts_ += __builtin_convertvector(weights, Shorts) & is_known;
-    known_ -= is_known;
-    if (++features_ % kShortsHold == 0) Carry();
+    const uint32_t slot = SlotOf(feature);
+    waiting_[count_] = slot;
+    __builtin_prefetch(table_.tag(slot));
+    if (++count_ == kWaiting) LookUp();
   }
 
   // Longer lines have more features to say the same: as if each line had length one.
   Margins Result() {
-    Carry();
+    LookUp();
     const TableHeader& header = table_.header();
     const float length = header.scale / std::sqrt(static_cast<float>(std::max(features_, 1)));
     Margins margins;
@@ -46,16 +44,33 @@ class Sum {
   int known() const { return known_; }
 
  private:
-  static constexpr int kShortsHold = 32767 / 128;
+  static constexpr int kWaiting = 64;  // so many bytes always fit into a short
 
-  void Carry() {
-    for (int i = 0; i < kCategories; ++i) totals_[i] += shorts_[i];
-    shorts_ = Shorts{};
+  void LookUp() {
+    int known = 0;
+    for (int i = 0; i < count_; ++i) {
+      const uint32_t slot = waiting_[i];
+      const bool is_known = table_.Knows(slot);
+      waiting_[known] = slot;
+      known += is_known;
+      __builtin_prefetch(table_.weights(is_known ? slot : 0));
+    }
+    Shorts sum{};
+    for (int i = 0; i < known; ++i) {
+      Bytes weights;
+      std::memcpy(&weights, table_.weights(waiting_[i]), sizeof(weights));
+      sum += __builtin_convertvector(weights, Shorts);
+    }
+    for (int i = 0; i < kCategories; ++i) totals_[i] += sum[i];
+    features_ += count_;
+    known_ += known;
+    count_ = 0;
   }
 
   const Table& table_;
-  Shorts shorts_{};
+  std::array<uint32_t, kWaiting> waiting_;
   std::array<int32_t, kCategories> totals_{};
+  int count_ = 0;
   int features_ = 0;
   int known_ = 0;
 };
@@ -72,18 +87,19 @@ float IntensityOf(float margin) {
       {1.5f, 0.65f}, {3, 0.8f},
       {6, 0.95f},    {12, 1},
   };
-  if (margin <= kCurve[0].margin) return 0;
-  for (size_t i = 1; i < std::size(kCurve); ++i) {
-    const auto& [from, low] = kCurve[i - 1];
-    const auto& [to, high] = kCurve[i];
-    if (margin < to) return low + (high - low) * (margin - from) / (to - from);
-  }
-  return 1;
+  // Counted rather than searched for: which part of the curve it is cannot be foreseen.
+  size_t part = 0;
+  for (const Point& point : kCurve) part += margin >= point.margin;
+  if (part == 0) return 0;
+  if (part == std::size(kCurve)) return 1;
+  const auto& [from, low] = kCurve[part - 1];
+  const auto& [to, high] = kCurve[part];
+  return low + (high - low) * (margin - from) / (to - from);
 }
 
 float Loudness(const Emphasis& emphasis) {
   constexpr int kShoutedLetters = 4;
-  const bool shouted = emphasis.letters >= kShoutedLetters && emphasis.capitals == emphasis.letters;
+  const bool shouted = emphasis.capitals >= kShoutedLetters && !emphasis.has_small;
   return 1 + 0.1f * static_cast<float>(std::min(emphasis.exclamations, 3)) + (shouted ? 0.15f : 0) +
          (emphasis.elongated > 0 ? 0.15f : 0);
 }
@@ -104,9 +120,10 @@ Sentiment ClassifyWith(const Table& table, std::string_view text) {
   // Silence is not boredom: it takes more than any other absence of feeling does.
   float& bored = margins[static_cast<int>(Category::kBored) - 1];
   if (bored <= 0) bored = std::numeric_limits<float>::lowest();
-  const auto top = std::max_element(margins.begin(), margins.end());
-  const float margin = *top > 0 ? *top * Loudness(emphasis) : *top;
-  return {static_cast<Category>(top - margins.begin() + 1), IntensityOf(margin)};
+  int top = 0;
+  for (int i = 1; i < kCategories; ++i) top = margins[i] > margins[top] ? i : top;
+  const float loud = margins[top] > 0 ? Loudness(emphasis) : 1;
+  return {static_cast<Category>(top + 1), IntensityOf(margins[top] * loud)};
 }
 
 Sentiment Classify(std::string_view text) { return ClassifyWith(ShippedTable(), text); }

@@ -14,24 +14,24 @@ namespace stream::sentiment {
 inline constexpr int kRowBits = 18;
 inline constexpr size_t kRows = size_t{1} << kRowBits;
 
-// A row belongs to one feature; the tag tells whether the feature that asks is likely to be it. So
+// A row belongs to one feature; its tag tells whether the feature that asks is likely to be it. So
 // words that training did not meet weigh nothing, where a plain hashed table would give them
-// another word's weight.
-struct Row {
-  std::array<int8_t, kCategories> weights{};
-  uint8_t tag = 0;  // 0: free
-};
-static_assert(sizeof(Row) == 9);
+// another word's weights. Tags lie apart from the weights, together: most strangers are sent away
+// there.
+inline constexpr int kTagBits = 8;
 
-constexpr size_t RowOf(uint64_t feature) { return feature >> (64 - kRowBits); }
-constexpr uint8_t TagOf(uint64_t feature) {
-  const auto tag = static_cast<uint8_t>(feature >> (64 - kRowBits - 8));
-  return tag == 0 ? 1 : tag;
+// The row of a feature, and its tag in the lowest bits; a tag of 0 says that the row is free.
+constexpr uint32_t SlotOf(uint64_t feature) {
+  const auto slot = static_cast<uint32_t>(feature >> (64 - kRowBits - kTagBits));
+  return (slot & 0xFF) == 0 ? slot | 1 : slot;
 }
+constexpr size_t RowOf(uint32_t slot) { return slot >> kTagBits; }
+constexpr uint8_t TagOf(uint32_t slot) { return static_cast<uint8_t>(slot); }
 
-// Precedes the rows in weights.bin. Little endian, as every machine that this runs on.
+// The begin of weights.bin; the tags of all rows and then their weights follow. Little endian, as
+// every machine that this runs on.
 struct TableHeader {
-  static constexpr std::array<char, 8> kName = {'m', 'o', 'o', 'd', '0', '0', '0', '1'};
+  static constexpr std::array<char, 8> kName = {'m', 'o', 'o', 'd', '0', '0', '0', '2'};
   std::array<char, 8> name = kName;
   float scale = 1;  // what a weight of 1 means
   std::array<float, kCategories> bias{};
@@ -39,7 +39,9 @@ struct TableHeader {
 };
 static_assert(sizeof(TableHeader) == 64);
 
-inline constexpr size_t kTableBytes = sizeof(TableHeader) + kRows * sizeof(Row);
+inline constexpr size_t kTagsAt = sizeof(TableHeader);
+inline constexpr size_t kWeightsAt = kTagsAt + kRows;
+inline constexpr size_t kTableBytes = kWeightsAt + kRows * kCategories;
 
 class Table {
  public:
@@ -49,16 +51,21 @@ class Table {
     if (bytes.size() != kTableBytes) return std::nullopt;
     std::memcpy(&table.header_, bytes.data(), sizeof(TableHeader));
     if (table.header_.name != TableHeader::kName) return std::nullopt;
-    table.rows_ = bytes.data() + sizeof(TableHeader);
+    table.bytes_ = bytes.data();
     return table;
   }
 
   const TableHeader& header() const { return header_; }
-  const unsigned char* row(uint64_t feature) const { return rows_ + sizeof(Row) * RowOf(feature); }
+  const unsigned char* tag(uint32_t slot) const { return bytes_ + kTagsAt + RowOf(slot); }
+  bool Knows(uint32_t slot) const { return *tag(slot) == TagOf(slot); }
+  // kCategories numbers of a byte, with sign.
+  const unsigned char* weights(uint32_t slot) const {
+    return bytes_ + kWeightsAt + RowOf(slot) * kCategories;
+  }
 
  private:
   TableHeader header_;
-  const unsigned char* rows_ = nullptr;
+  const unsigned char* bytes_ = nullptr;
 };
 
 // The weights.bin that is part of the program; the build defines it.

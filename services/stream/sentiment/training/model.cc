@@ -67,7 +67,7 @@ std::vector<uint64_t> Choose(const std::vector<Line>& lines, double rare) {
   };
   for (const Candidate& one : Count(lines)) {
     if (one.lines < rare && !one.is_ours) continue;
-    if (best.lines > 0 && RowOf(best.feature) == RowOf(one.feature)) {
+    if (best.lines > 0 && RowOf(SlotOf(best.feature)) == RowOf(SlotOf(one.feature))) {
       if (one.Outranks(best)) best = one;
       continue;
     }
@@ -266,14 +266,13 @@ std::vector<unsigned char> Model::Pack() const {
   std::vector<unsigned char> bytes(kTableBytes, 0);
   std::memcpy(bytes.data(), &header, sizeof(header));
   for (size_t i = 0; i < features_.size(); ++i) {
-    Row row;
-    row.tag = TagOf(features_[i]);
+    const uint32_t slot = SlotOf(features_[i]);
+    bytes[kTagsAt + RowOf(slot)] = TagOf(slot);
     for (int c = 0; c < kCategories; ++c) {
       const double steps = (weights_[i][c] - weights_[i][kNone]) / header.scale;
-      row.weights[c] = static_cast<int8_t>(std::floor(steps + 0.5));
+      const auto rounded = static_cast<int8_t>(std::floor(steps + 0.5));
+      bytes[kWeightsAt + RowOf(slot) * kCategories + c] = static_cast<unsigned char>(rounded);
     }
-    std::memcpy(bytes.data() + sizeof(header) + sizeof(Row) * RowOf(features_[i]), &row,
-                sizeof(row));
   }
   return bytes;
 }

@@ -12,6 +12,18 @@ namespace {
 constexpr double kTableWeight = 3;
 constexpr double kChatWeight = 6;
 
+// Chat says one word over and over.
+std::vector<Line> Walls(const std::vector<Line>& table) {
+  std::vector<Line> walls;
+  for (Line line : table) {
+    if (line.label == kNone || line.text.find(' ') != line.text.npos) continue;
+    line.text = line.text + ' ' + line.text + ' ' + line.text;
+    line.weight = 1;
+    walls.push_back(std::move(line));
+  }
+  return walls;
+}
+
 }  // namespace
 
 std::vector<Line> TrainingLines(const std::string& data, const std::string& ours) {
@@ -23,6 +35,7 @@ std::vector<Line> TrainingLines(const std::string& data, const std::string& ours
       line.is_ours = true;
       line.weight = name == "chat" ? kChatWeight : kTableWeight;
     }
+    if (name != "chat") Append(lines, Walls(table));
     Append(lines, std::move(table));
   }
   return lines;
