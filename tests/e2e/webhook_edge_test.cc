@@ -306,7 +306,9 @@ TEST_F(WebhookEdge, FiveHundredSlowPeersCostLittleAndHonestMessagesGetThrough) {
   constexpr size_t kPeers = 500;
   // Two buffers of a header's size each, and what a socket and a coroutine need.
   constexpr size_t kBytesEach = 40 * 1024;
+  constexpr const char* kConnections = "http_server_connections{listener=\"public\"}";
   ExpectHonestMessageTaken();
+  const double others = daemon().Metric(kConnections);  // platform_sim keeps some
   const size_t before = ResidentBytes(daemon().pid());
   std::deque<RawPeer> peers;
   const std::vector<std::string> starts = SlowStarts(Path());
@@ -325,7 +327,7 @@ TEST_F(WebhookEdge, FiveHundredSlowPeersCostLittleAndHonestMessagesGetThrough) {
   // Until the daemon has thrown the last one out.
   const auto thrown_out = [&] {
     most = std::max(most, grown());
-    return daemon().Metric("http_server_connections{listener=\"public\"}") <= 1;
+    return daemon().Metric(kConnections) <= others;
   };
   EXPECT_TRUE(Eventually(thrown_out, 6 * kTimeout, milliseconds(100)));
   EXPECT_LT(most, kPeers * kBytesEach);
