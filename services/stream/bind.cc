@@ -262,8 +262,7 @@ Workers MakeWorkers(const Base& base) {
   Stores& stores = base.stores;
   App& app = base.app;
   auto& publisher = MakePublisher(base);
-  auto& viewers =
-      app.Make<privacy::ViewerWorker>(stores.sessions, base.viewers, app.metrics());
+  auto& viewers = app.Make<privacy::ViewerWorker>(stores.sessions, base.viewers, app.metrics());
   auto& farewells = app.Make<linking::FarewellWorker>(
       settings.public_url,
       linking::FarewellWorker::Parts{.platforms = base.platforms,
