@@ -56,5 +56,6 @@ train_sentiment() {
   setup
   build train_sentiment
   "$BIN/train_sentiment" "$@" || fail "the table was not made"
-  (cd $folder && sha256sum weights.bin >testdata/weights.sha256)
+  [[ " $* " == *" --check "* ]] ||
+    (cd $folder && sha256sum weights.bin >testdata/weights.sha256)
 }
