@@ -263,6 +263,7 @@ absl::StatusOr<common::crypto::KeyRing> KeyRingOf(const S& settings) {
   std::vector<Secret> keys;
   std::vector<std::string> texts;
   common::config::ParseValue(texts, settings.token_encryption_old_keys.Reveal());
+  keys.reserve(texts.size());
   for (const std::string& text : texts) {
     keys.emplace_back(common::crypto::Base64Decode(text).value_or(""));
   }

@@ -45,8 +45,9 @@ void Wipe(char* begin, size_t size) {
 
 // clang-format off
 extern "C" {
-void* __libc_malloc(size_t size);
-void __libc_free(void* at);
+// glibc's own names.
+void* __libc_malloc(size_t size);  // NOLINT(bugprone-reserved-identifier)
+void __libc_free(void* at);        // NOLINT(bugprone-reserved-identifier)
 
 void free(void* at) noexcept {
   if (at == nullptr) return;

@@ -157,7 +157,7 @@ Outcome TwitchWebhook::TakeCrowd(TwitchEventType type, const TwitchEvent& event,
     marks.push_back(IdentityMark(*identity, event));
   }
   const Happening happening{*std::move(crowd), common::Now()};
-  const auto put = parts_.crowd.Take(link_id, {&happening, 1}, std::move(marks));
+  const auto put = parts_.crowd.Take(link_id, {&happening, 1}, marks);
   return put.ok() ? OutcomeOf(*put) : OutcomeOf(put.status());
 }
 

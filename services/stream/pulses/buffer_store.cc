@@ -41,7 +41,7 @@ Claimed ReadEntries(const Reply& reply) {
   claimed.gave_way = static_cast<int>(reply[1].integer());
   claimed.records = static_cast<int>(reply.size()) - 2;
   for (size_t i = 2; i < reply.size(); ++i) {
-    if (auto entry = Decode(reply[i].text())) claimed.entries.push_back(*std::move(entry));
+    if (const auto entry = Decode(reply[i].text())) claimed.entries.push_back(*entry);
   }
   return claimed;
 }

@@ -25,7 +25,7 @@ constexpr const char* kDroppedHelp = "Sentiments that no pulse carried, by why."
 
 PublisherWorker::PublisherWorker(PublisherOptions options, Parts parts,
                                  common::metrics::Registry& metrics)
-    : options_(std::move(options)),
+    : options_(options),
       parts_(std::move(parts)),
       published_(metrics.GetCounter("stream_pulses_published_total", "Pulses published.")),
       unconfirmed_(metrics.GetCounter("stream_pulses_dropped_total",
@@ -111,7 +111,7 @@ absl::Status PublisherWorker::PublishPending(const Session& session,
   // NATS recognises a repeat for a time only: what is late may have been published, and is not
   // published again.
   const bool late = pending.age >= kGiveUpAfter;
-  const absl::Status status = late ? absl::DeadlineExceededError("late") : parts_.publish(event);
+  absl::Status status = late ? absl::DeadlineExceededError("late") : parts_.publish(event);
   if (!status.ok() && !late) return status;
   ASSIGN_OR_RETURN(const bool ended,
                    parts_.buffer.Confirm(session.session_id, pending.pulse_id, status.ok()));

@@ -106,9 +106,9 @@ absl::Status SessionRpc::ListPlatformSessions(CallContext& call,
 }
 
 absl::StatusOr<Session> SessionRpc::FindOwn(const CallContext& call, const std::string& id) {
-  ASSIGN_OR_RETURN(auto session, parts_.sessions.Find(*Uuid::Parse(id)));
+  ASSIGN_OR_RETURN(const auto session, parts_.sessions.Find(*Uuid::Parse(id)));
   if (!session || !call.identity.MayActFor(session->account_id)) return NotFound();
-  return *std::move(session);
+  return *session;
 }
 
 void SessionRpc::Write(const CallContext& call, const Session& session,

@@ -199,7 +199,7 @@ absl::StatusOr<Session> SessionStore::OpenByHand(const Opening& opening) {
     return absl::OkStatus();
   });
   RETURN_IF_ERROR(done);
-  return *std::move(opened);
+  return *opened;
 }
 
 absl::StatusOr<std::optional<Uuid>> SessionStore::EndByPlatform(const Uuid& link_id, Time sent_at) {

@@ -84,8 +84,11 @@ Line ParseJsonLine(std::string_view json) {
     at = json.find('"', at);
     if (at >= json.size()) break;
     std::string value = ReadString(json, ++at);
-    if (key == "text") text = std::move(value);
-    if (key == "label8") label = std::move(value);
+    if (key == "text") {
+      text = std::move(value);
+    } else if (key == "label8") {
+      label = std::move(value);
+    }
   }
   if (!text || !label) throw std::runtime_error("no text or no label8");
   return {std::move(*text), LabelOf(*label)};

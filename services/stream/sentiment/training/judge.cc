@@ -61,12 +61,12 @@ Marks Judge(const std::vector<Answer>& answers) {
   marks.accuracy = Ratio(right, static_cast<double>(affect.size()));
   marks.bored_recall = Ratio(confusion[kBored][kBored], Row(confusion, kBored));
   marks.bored_precision = Ratio(confusion[kBored][kBored], Column(confusion, kBored, kLabels));
-  marks.affect_auc = AreaUnderCurve(std::move(affect), std::move(none));
+  marks.affect_auc = AreaUnderCurve(affect, std::move(none));
   marks.hostile_recall = RecallAt(0.05, hostile, std::move(others));
   return marks;
 }
 
-double AreaUnderCurve(std::vector<double> upper, std::vector<double> lower) {
+double AreaUnderCurve(const std::vector<double>& upper, std::vector<double> lower) {
   if (upper.empty() || lower.empty()) return 0;
   std::sort(lower.begin(), lower.end());
   double pairs = 0;

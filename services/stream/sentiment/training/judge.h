@@ -25,7 +25,7 @@ struct Marks {
 Marks Judge(const std::vector<Answer>& answers);
 
 // The share of pairs of an upper and a lower value that are in order; ties count half.
-double AreaUnderCurve(std::vector<double> upper, std::vector<double> lower);
+double AreaUnderCurve(const std::vector<double>& upper, std::vector<double> lower);
 
 // The share of the upper values that are above all but a share of the lower ones.
 double RecallAt(double false_alarms, const std::vector<double>& upper, std::vector<double> lower);

@@ -30,7 +30,8 @@ std::vector<Line> TrainingLines(const std::string& data, const std::string& ours
   std::vector<Line> lines = ReadJsonLines(data + "/train.jsonl");
   Append(lines, ReadJsonLines(data + "/train_none.jsonl"));
   for (const std::string name : {"emotes", "emoji", "words", "languages", "chat"}) {
-    std::vector<Line> table = ReadTable(ours + "/training/" + name + ".tsv");
+    std::vector<Line> table =
+        ReadTable(std::string(ours).append("/training/").append(name).append(".tsv"));
     for (Line& line : table) {
       line.is_ours = true;
       line.weight = name == "chat" ? kChatWeight : kTableWeight;
@@ -49,12 +50,14 @@ std::vector<Line> DevLines(const std::string& data) {
 
 std::vector<Answer> Ask(const Table& table, const std::vector<Line>& lines) {
   std::vector<Answer> answers;
+  answers.reserve(lines.size());
   for (const Line& line : lines) answers.push_back({line.label, MarginsOf(table, line.text)});
   return answers;
 }
 
 std::vector<Answer> Ask(const Model& model, const std::vector<Line>& lines) {
   std::vector<Answer> answers;
+  answers.reserve(lines.size());
   for (const Line& line : lines) answers.push_back({line.label, model.MarginsOf(line.text)});
   return answers;
 }
