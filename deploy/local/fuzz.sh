@@ -2,13 +2,13 @@
 # Fuzzing: arbitrary bytes into everything that reads what strangers send. Sourced by ./dev.
 
 FUZZ_CORPUS=tests/fuzz/corpus
-FUZZ_WORK=build/fuzz/work
+FUZZ_WORK=build/fuzz/runs
 FUZZ_INPUT_BYTES_MAX=20000
 # What platforms send, for the first run of a new target.
 FUZZ_SEEDS=(tests/platform_sim/fixtures tests/fixtures/eventsub)
 
 # fuzz [target…] [--seconds N]: all of them, 60 seconds each. What reaches new code goes into the
-# kept corpus; what breaks a target stays in build/fuzz/work until somebody names it and adds it.
+# kept corpus; what breaks a target stays in build/fuzz/runs until somebody names it and adds it.
 fuzz() {
   local seconds=60 target
   local -a targets=() failed=()
