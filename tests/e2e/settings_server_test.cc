@@ -16,6 +16,7 @@
 #include "tests/e2e/channel.h"
 #include "tests/e2e/game.h"
 #include "tests/e2e/settings.h"
+#include "tests/e2e/webhooks.h"
 
 namespace story {
 namespace {
@@ -334,9 +335,15 @@ TEST(Off, ThePlatformSideTalksToNobody) {
   ExpectOff(off, "bannou.stream.v1.StreamAdminService/GetLatestPulse",
             {"", "bannou.stream.v1.PlatformService", "bannou.stream.v1.PlatformSessionService",
              "bannou.stream.v1.StreamAdminService", "bannou.stream.v1.WebhookService"});
-  const auto webhook = common::http::Client().Send(
-      {.method = "POST", .url = "http://" + http_address + "/stream/webhook/twitch", .body = "{}"});
-  EXPECT_EQ(ValueOf(webhook).status, 503);
+  // Chat is looked at before all else, and must not be either.
+  for (const char* type : {"stream.online", "channel.chat.message"}) {
+    const auto webhook = common::http::Client().Send(
+        {.method = "POST",
+         .url = "http://" + http_address + "/stream/webhook/twitch",
+         .headers = EventSubMessage{.subscription_type = type, .secret = "any"}.Headers("{}"),
+         .body = "{}"});
+    EXPECT_EQ(ValueOf(webhook).status, 503) << type;
+  }
   off.Stop();
   bells.ExpectSilence();
 

@@ -111,7 +111,13 @@ absl::Status App::Listen() {
                                          settings_.grpc_tls_client_ca_file}},
                                 services_, service_names_));
   for (auto& [address, routes] : http_routes_) {
-    for (http::Route& route : routes) route.handler = OnceOpen(std::move(route.handler));
+    for (http::Route& route : routes) {
+      route.handler = OnceOpen(std::move(route.handler));
+      if (!route.quick) continue;
+      route.quick = [this, quick = std::move(route.quick)](const http::Request& request) {
+        return open_ ? quick(request) : std::nullopt;
+      };
+    }
     RETURN_IF_ERROR(ListenHttp(kPublicListener, address, std::move(routes)));
   }
   // Last: a scrape asks the other servers.
