@@ -25,6 +25,14 @@ absl::Status Validate(const PoolSpec& spec) {
   return absl::OkStatus();
 }
 
+uint32_t GrowthOf(const GrowthSettings& settings, uint32_t members, uint32_t heads,
+                  uint32_t free_heads) {
+  if (free_heads >= settings.free_share * heads) return 0;
+  const uint32_t most = std::min(settings.max_members, kMaxPoolSize);
+  const uint32_t quarter = (members / 4 / kRunLength + 1) * kRunLength;
+  return std::min(quarter, most - std::min(most, members));
+}
+
 Pool::Pool(const PoolSpec& spec)
     : spec_(spec),
       archetypes_(BuildArchetypes(spec.seed)),

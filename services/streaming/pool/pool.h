@@ -32,6 +32,17 @@ struct PoolSpec {
 // INVALID_ARGUMENT names the field that is out of its range.
 absl::Status Validate(const PoolSpec& spec);
 
+// When a pool grows by itself.
+struct GrowthSettings {
+  double free_share = 0.1;         // of its heads, 0 to 1; below it the pool grows. 0 = never
+  uint32_t max_members = 1000000;  // beyond which it does not grow by itself
+};
+
+// How many members a pool of this size shall be given: a quarter more when too few of its heads are
+// free, as far as it may grow; 0 when it is large enough. Rounded up to whole runs.
+uint32_t GrowthOf(const GrowthSettings& settings, uint32_t members, uint32_t heads,
+                  uint32_t free_heads);
+
 // The pool in a form that answers quickly. Costs 2 bytes a run and is immutable.
 class Pool {
  public:

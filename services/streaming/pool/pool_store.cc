@@ -41,6 +41,31 @@ absl::StatusOr<std::optional<Seeded>> FindReplay(Transaction& transaction, const
   return Seeded{.created = count, .size = rows[0].Get<uint32_t>(2)};
 }
 
+// The pool's size, its row locked until the transaction ends.
+absl::StatusOr<uint64_t> LockSize(Transaction& transaction, const Uuid& game) {
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      transaction.Query("SELECT size FROM game_pool WHERE game_service_id = ? FOR UPDATE", game));
+  if (rows.empty()) {
+    return common::errors::Make(kGameServiceNotSeeded, "the game service has no audience pool");
+  }
+  return rows[0].Get<uint64_t>(0);
+}
+
+absl::Status AddSegment(Transaction& transaction, const Uuid& game, uint64_t size, uint32_t count,
+                        const std::optional<Uuid>& request_id, common::Time now) {
+  RETURN_IF_ERROR(
+      transaction
+          .Execute("INSERT INTO pool_segment (game_service_id, ordinal, size, request_id, "
+                   "created_at) SELECT ?, COUNT(*), ?, ?, ? FROM pool_segment "
+                   "WHERE game_service_id = ?",
+                   game, count, request_id, now, game)
+          .status());
+  return transaction
+      .Execute("UPDATE game_pool SET size = ? WHERE game_service_id = ?", size + count, game)
+      .status();
+}
+
 absl::StatusOr<Seeded> Grow(Transaction& transaction, const Uuid& game, uint32_t count,
                             const NewPool& defaults, const std::optional<Uuid>& request_id,
                             common::Time now) {
@@ -51,28 +76,16 @@ absl::StatusOr<Seeded> Grow(Transaction& transaction, const Uuid& game, uint32_t
                                game, RandomSeed(), defaults.shards, defaults.collective_share,
                                defaults.collective_size, now)
                       .status());
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      transaction.Query("SELECT size FROM game_pool WHERE game_service_id = ? FOR UPDATE", game));
+  ASSIGN_OR_RETURN(const uint64_t size, LockSize(transaction, game));
   if (request_id) {
     ASSIGN_OR_RETURN(const auto replay, FindReplay(transaction, game, count, *request_id));
     if (replay) return *replay;
   }
-  const uint64_t size = rows.at(0).Get<uint64_t>(0) + count;
-  if (size > kMaxPoolSize) {
+  if (size + count > kMaxPoolSize) {
     return common::errors::Make(kPoolFull, "the pool would have more members than a game may have");
   }
-  RETURN_IF_ERROR(
-      transaction
-          .Execute("INSERT INTO pool_segment (game_service_id, ordinal, size, request_id, "
-                   "created_at) SELECT ?, COUNT(*), ?, ?, ? FROM pool_segment "
-                   "WHERE game_service_id = ?",
-                   game, count, request_id, now, game)
-          .status());
-  RETURN_IF_ERROR(
-      transaction.Execute("UPDATE game_pool SET size = ? WHERE game_service_id = ?", size, game)
-          .status());
-  return Seeded{.created = count, .size = static_cast<uint32_t>(size)};
+  RETURN_IF_ERROR(AddSegment(transaction, game, size, count, request_id, now));
+  return Seeded{.created = count, .size = static_cast<uint32_t>(size + count)};
 }
 
 }  // namespace
@@ -85,9 +98,27 @@ absl::StatusOr<Seeded> PoolStore::Seed(const Uuid& game, uint32_t count, const N
     if (grown.ok()) seeded = *grown;
     return grown.status();
   }));
+  Forget(game);
+  return seeded;
+}
+
+absl::StatusOr<uint32_t> PoolStore::GrowFrom(const Uuid& game, uint32_t size, uint32_t count,
+                                             common::Time now) {
+  uint32_t added = 0;
+  RETURN_IF_ERROR(
+      common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) -> absl::Status {
+        ASSIGN_OR_RETURN(const uint64_t present, LockSize(transaction, game));
+        added = present == size ? count : 0;
+        if (added == 0) return absl::OkStatus();
+        return AddSegment(transaction, game, size, count, std::nullopt, now);
+      }));
+  Forget(game);
+  return added;
+}
+
+void PoolStore::Forget(const Uuid& game) {
   const std::lock_guard lock(mutex_);
   cache_.erase(game);
-  return seeded;
 }
 
 absl::StatusOr<std::shared_ptr<const Pool>> PoolStore::Get(const Uuid& game, uint32_t least_runs) {

@@ -39,6 +39,11 @@ class PoolStore {
   absl::StatusOr<Seeded> Seed(const common::Uuid& game, uint32_t count, const NewPool& defaults,
                               const std::optional<common::Uuid>& request_id, common::Time now);
 
+  // Adds `count` members to a pool that has `size` of them; does nothing to one that has more by
+  // now. Returns how many it added.
+  absl::StatusOr<uint32_t> GrowFrom(const common::Uuid& game, uint32_t size, uint32_t count,
+                                    common::Time now);
+
   // GAME_SERVICE_NOT_SEEDED for a game without a pool. Cached: what is given may lag behind a
   // growth by kCacheLife, unless it has fewer than `least_runs`.
   absl::StatusOr<std::shared_ptr<const Pool>> Get(const common::Uuid& game,
@@ -56,6 +61,7 @@ class PoolStore {
     std::chrono::steady_clock::time_point read_at;
   };
 
+  void Forget(const common::Uuid& game);
   absl::StatusOr<PoolSpec> Read(const common::Uuid& game);
 
   common::mysql::Pool& mysql_;

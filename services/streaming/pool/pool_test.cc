@@ -137,5 +137,16 @@ TEST(PoolTest, IdsLookRandomAndPseudonymsChangeWithTheSecret) {
   EXPECT_EQ(ViewerId(2, 7).ToString()[14], '4');
 }
 
+TEST(GrowthTest, AQuarterMoreWhenTooFewAreFree) {
+  const GrowthSettings settings{.free_share = 0.1, .max_members = 20000};
+  EXPECT_EQ(GrowthOf(settings, 10000, 10000, 1000), 0u);
+  EXPECT_EQ(GrowthOf(settings, 10000, 10000, 999), 2560u);  // in whole runs
+  EXPECT_EQ(GrowthOf(settings, 19000, 19000, 0), 1000u);
+  EXPECT_EQ(GrowthOf(settings, 20000, 20000, 0), 0u);
+  EXPECT_EQ(GrowthOf(settings, 30000, 30000, 0), 0u);  // seeded beyond it
+  EXPECT_EQ(GrowthOf({.free_share = 0}, 10000, 10000, 0), 0u);
+  EXPECT_LE(GrowthOf({.free_share = 1, .max_members = UINT32_MAX}, kMaxPoolSize - 5, 1, 0), 5u);
+}
+
 }  // namespace
 }  // namespace streaming::pool
