@@ -86,7 +86,8 @@ struct Stores {
         follows(mysql, {.interest_threshold = settings.interest_threshold_for_follow,
                         .sessions_in_a_row =
                             static_cast<uint32_t>(settings.follow_conversion_session_count)}),
-        hype(redis, mysql, metrics) {}
+        hype(redis, mysql, metrics),
+        raid(mysql, live, metrics, {.round = round, .cool_down = settings.raid_cooldown}) {}
 
   const audience::RoundSettings round;
   const hype::Settings hype_settings;
@@ -115,6 +116,7 @@ struct Stores {
                               .news = news,
                               .follows = follows},
                              round};
+  sessions::SessionRaid raid;
 };
 
 absl::Status ServeRpcs(const Settings& settings, App& app, Stores& stores) {
@@ -129,6 +131,7 @@ absl::Status ServeRpcs(const Settings& settings, App& app, Stores& stores) {
       app.Serve<sessions::SessionRpc>(sessions::SessionRpc::Parts{.mysql = stores.mysql,
                                                                   .sessions = stores.sessions,
                                                                   .life = stores.life,
+                                                                  .raid = stores.raid,
                                                                   .live = stores.live,
                                                                   .pools = stores.pools}));
   RETURN_IF_ERROR(app.Serve<audience::AudienceRpc>(
@@ -222,6 +225,8 @@ class Workers {
             .interval = settings.check_in_interval,
             .high_load_interval = settings.high_load_check_in_interval,
             .mood_decay_rate = settings.real_derived_viewer_decay_rate,
+            .growth = {.free_share = settings.pool_growth_free_share,
+                       .max_members = static_cast<uint32_t>(settings.pool_max_members)},
             .stepped = [this](auto stepped) { sessions_.Checkpoint(stepped); }};
   }
 

@@ -34,6 +34,15 @@ inline constexpr Reason kSessionNotLive{"SESSION_NOT_LIVE", absl::StatusCode::kF
                                         "The session is not Live."};
 inline constexpr Reason kSessionNotActive{
     "SESSION_NOT_ACTIVE", absl::StatusCode::kFailedPrecondition, "The session has ended."};
+inline constexpr Reason kCapabilityMissing{
+    "CAPABILITY_MISSING", absl::StatusCode::kFailedPrecondition,
+    "The streamer's career has not come far enough; GetCareerStatus lists its capabilities."};
+inline constexpr Reason kRaidTargetInvalid{
+    "RAID_TARGET_INVALID", absl::StatusCode::kInvalidArgument,
+    "A raid goes to another session of the same game that is not paused."};
+inline constexpr Reason kRaidCooldown{
+    "RAID_COOLDOWN", absl::StatusCode::kFailedPrecondition,
+    "The session's last raid is too recent (STREAMING_RAID_COOLDOWN_SECONDS)."};
 inline constexpr Reason kEventTypeNotAllowed{
     "EVENT_TYPE_NOT_ALLOWED", absl::StatusCode::kPermissionDenied,
     "Only a game server (role service) may report a world first."};
@@ -51,7 +60,8 @@ inline std::vector<Reason> Reasons() {
           kStreamerAmbiguous,    kSessionNotPending,
           kSessionNotLive,       kSessionNotActive,
           kEventTypeNotAllowed,  kReactionRateLimited,
-          kCareerNotFound};
+          kCareerNotFound,       kCapabilityMissing,
+          kRaidTargetInvalid,    kRaidCooldown};
 }
 
 }  // namespace streaming

@@ -25,6 +25,13 @@ common::config::Table<S> PoolRows() {
       {"STREAMING_COLLECTIVE_SIZE", "20",
        "Heads that such a member stands for, 2 to 255; fixed when the game is seeded.",
        Into(&S::collective_size, 2, 255)},
+      {"STREAMING_POOL_GROWTH_FREE_SHARE", "0.1",
+       "Share of a pool's heads, 0 to 1: with fewer in nobody's audience at a round the pool grows "
+       "by a quarter. 0 = never.",
+       Into(&S::pool_growth_free_share, 0, 1)},
+      {"STREAMING_POOL_MAX_MEMBERS", "1000000",
+       "Members beyond which a pool does not grow by itself, 1 to 4194304.",
+       Into(&S::pool_max_members, 1, 4194304)},
   };
 }
 
@@ -59,6 +66,9 @@ common::config::Table<S> MatchingRows() {
       {"STREAMING_MATCHING_WEIGHT_CONTEXT", "0.1",
        "What the moment counts in matching, 0 to 1: hype, crowd, novelty, the game's own score.",
        Into(&S::weight_context, 0, 1)},
+      {"STREAMING_RAID_COOLDOWN_SECONDS", "600",
+       "Seconds between two raids that one session sends out, 0 to 86400.",
+       Into(&S::raid_cooldown, 0, 86400)},
   };
 }
 

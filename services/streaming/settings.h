@@ -19,6 +19,8 @@ struct Settings {
   int pool_shards = 0;
   double collective_share = 0;
   int collective_size = 0;
+  double pool_growth_free_share = 0;
+  int pool_max_members = 0;
 
   // Matching.
   std::chrono::seconds check_in_interval{};
@@ -31,6 +33,8 @@ struct Settings {
   double weight_content = 0;
   double weight_reputation = 0;
   double weight_context = 0;
+
+  std::chrono::seconds raid_cooldown{};
 
   // Moments and hype.
   double user_significance_max = 0;

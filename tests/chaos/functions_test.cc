@@ -4,6 +4,7 @@
 //
 // CHAOS_SECONDS sets how long it hammers (default 15), CHAOS_SEED repeats a run's choices; both are
 // printed when it fails.
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
@@ -64,14 +65,18 @@ class Hammer {
     switch (Below(12)) {
       case 0:
       case 1:
-        return Accept(store_.Open(kShard, session, {Demands(), kCapacity, {{"k", "v"}}}).status());
+        return Accept(
+            store_
+                .Open(kShard, session,
+                      {Demands(), kCapacity, Below(2) == 0 ? "followers" : "", {{"k", "v"}}})
+                .status());
       case 2:
         return Accept(store_.Seal(kShard, session).status());
       case 3:
         return Accept(store_.Release(kShard, session).status());
       case 4:
       case 5:
-        return Accept(Move(session, SessionOf(Below(kSessions))));
+        return Accept(Move(session));
       case 6:
         return Audit();
       case 7:
@@ -102,15 +107,15 @@ class Hammer {
   }
 
   // A random part of some parties leaves.
-  void Leave(const std::vector<Party>& parties, std::string& leaves, std::string& departures,
-             std::vector<Joining>& joinings) {
+  std::vector<Leave> Leavers(const std::vector<Party>& parties, std::string& departures) {
+    std::vector<Leave> leavers;
     for (uint32_t position = 0; position < parties.size(); ++position) {
       const RunMask members = parties[position].members & (Below(3) == 0 ? kWholeRun : random_());
       if (Below(3) != 0 || members == 0) continue;
-      AppendLeave(leaves, {position, members});
+      leavers.push_back({position, members});
       AppendDeparture(departures, {});
-      joinings.push_back({.round = 7});
     }
+    return leavers;
   }
 
   // An audit must find nothing to repair, at any moment.
@@ -136,23 +141,37 @@ class Hammer {
     StoredAudience live = *read ? **read : StoredAudience{};
     if (Below(8) == 0) std::tie(session, live) = stale_[Below(stale_.size())];
     AudienceChange change{.expected = live.nonce, .demands = Demands(), .capacity = kCapacity};
-    std::vector<Joining> unused;
-    Leave(live.parties, change.leaves, change.departures, unused);
+    for (const Leave& leave : Leavers(live.parties, change.departures)) {
+      AppendLeave(change.leaves, leave);
+    }
     change.effects.fields = {{"values", std::to_string(Below(1000))}};
     if (Below(2) == 0) change.effects.request_id = std::to_string(Below(3000));
     change.effects.pushes = {{HypePendingKey(kShard), "news", 100}};
+    if (Below(4) == 0) change.effects.command = "strike";
     return store_.Apply(kShard, session, change).status();
   }
 
-  absl::Status Move(const common::Uuid& from, const common::Uuid& to) {
-    if (from == to) return absl::OkStatus();
+  // To some of the others, in any order.
+  absl::Status Move(const common::Uuid& from) {
     auto source = store_.Read(kShard, from);
-    auto target = store_.Read(kShard, to);
-    if (!source.ok() || !target.ok()) return source.ok() ? target.status() : source.status();
-    if (!*source || !*target) return absl::OkStatus();
-    Transfer transfer{.from_expected = (*source)->nonce, .to_expected = (*target)->nonce};
-    Leave((*source)->parties, transfer.leaves, transfer.departures, transfer.joinings);
-    return store_.Move(kShard, from, to, transfer).status();
+    if (!source.ok() || !*source) return source.status();
+    Transfer transfer{.expected = (*source)->nonce};
+    for (uint32_t i = 0; i < kSessions; ++i) {
+      const common::Uuid to = SessionOf((i + Below(2)) % kSessions);
+      const bool named =
+          std::any_of(transfer.to.begin(), transfer.to.end(),
+                      [&](const Destination& other) { return other.session_id == to; });
+      if (to == from || named || Below(2) == 0) continue;
+      auto target = store_.Read(kShard, to);
+      if (!target.ok()) return target.status();
+      if (*target) transfer.to.push_back({to, (*target)->nonce, {{"moved", "in"}}});
+    }
+    if (transfer.to.empty()) return absl::OkStatus();
+    for (const Leave& leave : Leavers((*source)->parties, transfer.departures)) {
+      AppendMover(transfer.movers, leave, Below(static_cast<uint32_t>(transfer.to.size())),
+                  {.round = 7});
+    }
+    return store_.Move(kShard, from, transfer).status();
   }
 
   common::redis::Redis redis_;
@@ -323,7 +342,7 @@ TEST(FunctionsChaos, AuditRepairsTheBitmap) {
   ASSERT_TRUE(functions.Load().ok());
   AudienceStore store(redis, functions);
   const Demand demand{.run = 3, .count = 40};
-  ASSERT_TRUE(store.Open(kShard, SessionOf(0), {{demand}, kCapacity, {}}).ok());
+  ASSERT_TRUE(store.Open(kShard, SessionOf(0), {{demand}, kCapacity, {}, {}}).ok());
   ASSERT_TRUE(redis.Command({"SETBIT", TakenKey(kShard), "900", "1"}).ok());
   ASSERT_TRUE(redis.Command({"SETBIT", TakenKey(kShard), "192", "0"}).ok());
   const auto audited = store.Audit(kShard);

@@ -20,10 +20,7 @@ namespace {
 using common::errors::Reason;
 
 // Promised by RPCs, or ways to call them, that answer NOT_IMPLEMENTED so far.
-const std::set<std::string> kLater = {"CAPABILITY_MISSING",
-                                      "CURSOR_EXPIRED",
-                                      "RAID_COOLDOWN",
-                                      "RAID_TARGET_INVALID",
+const std::set<std::string> kLater = {"CURSOR_EXPIRED",
                                       "SPONSORSHIP_DEADLINE_PAST",
                                       "SPONSORSHIP_NOT_ACTIVE",
                                       "SPONSORSHIP_NOT_FOUND",

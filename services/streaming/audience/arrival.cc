@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "services/streaming/audience/bytes.h"
+#include "services/streaming/audience/check_out.h"
 
 namespace streaming::audience {
 namespace {
@@ -23,6 +24,10 @@ constexpr double kStartFadeMinutes = 2;
 constexpr float kNewcomerDraw = 40;         // heads that a streamer without a past draws
 constexpr float kNewcomerSessions = 2;      // sessions after which the past counts for half
 constexpr float kFollowersWatching = 0.1f;  // of a streamer's followers at any time
+constexpr float kStrangersLeast = 0.25f;    // of an expected audience, however many follow
+// A minute: a free follower to whom the stream is plain then watches kFollowersWatching of the
+// time, staying some 40 minutes.
+constexpr double kFollowerRate = kFollowersWatching / 40.0;
 
 // exp(attraction / temperature) relative to a plain one, by attraction in 1/255.
 const std::array<double, 256>& Appeal() {
@@ -69,7 +74,9 @@ float ExpectedDraw(const StreamerPast& past) {
   const auto sessions = static_cast<float>(past.recent_sessions);
   const float mean = (kNewcomerSessions * kNewcomerDraw + sessions * past.recent_mean_audience) /
                      (kNewcomerSessions + sessions);
-  return mean + kFollowersWatching * static_cast<float>(past.followers);
+  // Followers come by name; the recent audiences had them among their heads.
+  return std::max(kStrangersLeast * mean,
+                  mean - kFollowersWatching * static_cast<float>(past.followers));
 }
 
 double StartBoost(double age_minutes) {
@@ -121,13 +128,46 @@ pool::PerArchetype<uint32_t> Newcomers(const View& view, const Field& field, uin
   return wanted;
 }
 
-pool::PerArchetype<uint32_t> StartDraw(const RoundSettings& settings, const View& view,
-                                       const Field& field, uint32_t self) {
+std::vector<Demand> FollowersComing(const RoundSettings& settings, const pool::Pool& pool,
+                                    const View& view, uint32_t self, const Followers& followers,
+                                    const pool::PerArchetype<Joining>& joining, float minutes,
+                                    Cohort cohort) {
+  std::vector<Demand> coming;
+  const SessionView& session = view.sessions[self];
+  if (session.paused || followers.runs().empty()) return coming;
+  pool::PerArchetype<double> chance;
+  for (size_t a = 0; a < pool::kArchetypes; ++a) {
+    const double beyond_plain =
+        AsFollower(settings.weights, static_cast<float>(session.attraction[a]) / 255) -
+        AsFollower(settings.weights, static_cast<float>(kPlainAttraction));
+    chance[a] = 1 - std::exp(-kFollowerRate * minutes * std::exp(beyond_plain / kTemperature));
+  }
+  const uint64_t key =
+      SessionKey(settings.seed, Draw::kFollowerComes, view.round, session.session_id);
+  for (const auto& [run, members] : followers.runs()) {
+    if (run >= pool.runs()) break;
+    const uint8_t a = pool.ArchetypeOfRun(run);
+    RunMask come = 0;
+    ForEachPlace(members & CohortMask(run, cohort), [&](uint32_t place) {
+      if (Uniform(Extend(key, run * pool::kRunLength + place)) < chance[a]) come |= BitOf(place);
+    });
+    if (come != 0) coming.push_back(DemandFor(run, come, joining[a]));
+  }
+  return coming;
+}
+
+Draft StartDraw(const RoundSettings& settings, const pool::Pool& pool, const View& view,
+                const Field& field, uint32_t self, const Followers& followers) {
+  const auto minutes = static_cast<float>(StartBoost(0));
   pool::PerArchetype<float> looking;
-  looking.fill(static_cast<float>(StartBoost(0)));
-  return Newcomers(
-      view, field, self, looking, settings.capacity_heads,
-      SessionKey(settings.seed, Draw::kNewcomers, view.round, view.sessions[self].session_id));
+  looking.fill(minutes);
+  const SessionView& session = view.sessions[self];
+  const Audience audience = NewAudience(session, view.round);
+  return {.wanted_heads = Newcomers(
+              view, field, self, looking, settings.capacity_heads,
+              SessionKey(settings.seed, Draw::kNewcomers, view.round, session.session_id)),
+          .followers = FollowersComing(settings, pool, view, self, followers,
+                                       JoiningNow(audience, kFollows), minutes)};
 }
 
 uint64_t SessionKey(uint64_t seed, Draw draw, uint32_t round, const common::Uuid& session_id) {

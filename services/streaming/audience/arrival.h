@@ -1,8 +1,10 @@
 // Who comes to a stream: a choice among all live streams and staying offline.
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "libs/common/base/uuid.h"
+#include "services/streaming/audience/followers.h"
 #include "services/streaming/audience/random.h"
 #include "services/streaming/audience/view.h"
 #include "services/streaming/pool/archetype.h"
@@ -14,7 +16,7 @@ namespace streaming::audience {
 struct StreamerPast {
   uint32_t recent_sessions = 0;
   float recent_mean_audience = 0;  // heads
-  uint32_t followers = 0;          // heads
+  uint32_t followers = 0;          // members
 };
 float ExpectedDraw(const StreamerPast& past);
 
@@ -35,9 +37,20 @@ pool::PerArchetype<uint32_t> Newcomers(const View& view, const Field& field, uin
                                        const pool::PerArchetype<float>& minutes,
                                        uint32_t room_heads, uint64_t key);
 
-// The first audience of a session that goes live.
-pool::PerArchetype<uint32_t> StartDraw(const RoundSettings& settings, const View& view,
-                                       const Field& field, uint32_t self);
+// The first audience of a session that goes live: strangers, and followers by name.
+struct Draft {
+  pool::PerArchetype<uint32_t> wanted_heads = {};
+  std::vector<Demand> followers;
+};
+Draft StartDraw(const RoundSettings& settings, const pool::Pool& pool, const View& view,
+                const Field& field, uint32_t self, const Followers& followers);
+
+// Followers who come to the session, looking for `minutes`, of one cohort. They are asked for by
+// name, whether or not they sit somewhere: only the free ones will come.
+std::vector<Demand> FollowersComing(const RoundSettings& settings, const pool::Pool& pool,
+                                    const View& view, uint32_t self, const Followers& followers,
+                                    const pool::PerArchetype<Joining>& joining, float minutes,
+                                    Cohort cohort = {});
 
 // The key of a session's draws in a round.
 uint64_t SessionKey(uint64_t seed, Draw draw, uint32_t round, const common::Uuid& session_id);

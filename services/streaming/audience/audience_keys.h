@@ -45,6 +45,20 @@ inline std::string AnswersKey(const Shard& shard, const common::Uuid& session_id
   return SessionKey(shard, session_id) + ":answers";
 }
 
+// String of the streamer's followers at the start, by run (followers.h), at most 240 KB. Lives and
+// dies with the session's hash; absent when there are none.
+inline std::string FollowersKey(const Shard& shard, const common::Uuid& session_id) {
+  return SessionKey(shard, session_id) + ":followers";
+}
+
+// Hash: leader, until, round, due (redis/rounds.lua). No TTL: a round number must not come again
+// while a session remembers it.
+inline std::string RoundsKey(const Shard& shard) { return ShardPrefix(shard) + "rounds"; }
+
+// Stream of the commands that changed an audience between rounds: session, command. No TTL; the
+// Functions trim it to about 10 000.
+inline std::string LogKey(const Shard& shard) { return ShardPrefix(shard) + "log"; }
+
 // List of hype transitions that the relay has yet to write to MySQL. No TTL: it must not lose
 // anything; the relay trims it.
 inline std::string HypePendingKey(const Shard& shard) {

@@ -34,27 +34,41 @@ std::string Encode(const std::vector<Demand>& demands) {
   return bytes;
 }
 
-void AppendFields(std::vector<std::string>& arguments, const Fields& fields) {
-  arguments.push_back(std::to_string(fields.size()));
-  for (const auto& [name, value] : fields) {
-    arguments.push_back(name);
-    arguments.push_back(value);
+// A Function's keys and arguments, as they are put together.
+struct FunctionCall {
+  // Names a key; returns its position as Lua counts.
+  std::string Key(std::string key) {
+    keys.push_back(std::move(key));
+    return std::to_string(keys.size());
   }
-}
 
-// The "extras" that end a Function's arguments; the lists become keys.
-void AppendEffects(std::vector<std::string>& keys, std::vector<std::string>& arguments,
-                   const Effects& effects) {
-  AppendFields(arguments, effects.fields);
-  arguments.push_back(effects.request_id);
-  arguments.push_back(effects.answer);
-  for (const Push& push : effects.pushes) {
-    keys.push_back(push.list);
-    arguments.push_back(std::to_string(keys.size()));
-    arguments.push_back((push.must_fit ? "-" : "") + std::to_string(push.limit));
-    arguments.push_back(push.value);
+  void Append(const Fields& fields) {
+    arguments.push_back(std::to_string(fields.size()));
+    for (const auto& [name, value] : fields) {
+      arguments.push_back(name);
+      arguments.push_back(value);
+    }
   }
-}
+
+  // The "extras" that end the arguments; the lists become keys.
+  void Append(const Shard& shard, const common::Uuid& session_id, const Effects& effects) {
+    Append(effects.fields);
+    arguments.insert(arguments.end(), {effects.request_id, effects.answer});
+    const bool led = !effects.leader.empty();
+    arguments.insert(arguments.end(), {led ? Key(RoundsKey(shard)) : "0", effects.leader});
+    const bool logged = !effects.command.empty();
+    arguments.insert(arguments.end(),
+                     {logged ? Key(LogKey(shard)) : "0", session_id.ToString(), effects.command});
+    for (const Push& push : effects.pushes) {
+      arguments.insert(
+          arguments.end(),
+          {Key(push.list), (push.must_fit ? "-" : "") + std::to_string(push.limit), push.value});
+    }
+  }
+
+  std::vector<std::string> keys;
+  std::vector<std::string> arguments;
+};
 
 // From HGETALL's names and values in turn.
 absl::StatusOr<StoredAudience> LiveOf(const ReplyView& reply) {
@@ -74,12 +88,13 @@ absl::StatusOr<StoredAudience> LiveOf(const ReplyView& reply) {
 absl::StatusOr<Changed> AudienceStore::Open(const Shard& shard, const common::Uuid& session_id,
                                             const Opening& opening) {
   Changed changed{NewNonce(), {}};
-  const std::vector<std::string> keys = {SessionKey(shard, session_id), TakenKey(shard),
-                                         SessionsKey(shard)};
-  std::vector<std::string> arguments = {session_id.ToString(), changed.nonce,
-                                        Encode(opening.demands), std::to_string(opening.capacity)};
-  AppendFields(arguments, opening.fields);
-  ASSIGN_OR_RETURN(const Reply reply, functions_.Call("audience_v1_open", keys, arguments));
+  FunctionCall call{.keys = {SessionKey(shard, session_id), TakenKey(shard), SessionsKey(shard),
+                             FollowersKey(shard, session_id)},
+                    .arguments = {session_id.ToString(), changed.nonce, Encode(opening.demands),
+                                  std::to_string(opening.capacity), opening.followers}};
+  call.Append(opening.fields);
+  ASSIGN_OR_RETURN(const Reply reply,
+                   functions_.Call("audience_v1_open", call.keys, call.arguments));
   ASSIGN_OR_RETURN(changed.parties, PartiesOf(reply.text()));
   return changed;
 }
@@ -87,33 +102,33 @@ absl::StatusOr<Changed> AudienceStore::Open(const Shard& shard, const common::Uu
 absl::StatusOr<Changed> AudienceStore::Apply(const Shard& shard, const common::Uuid& session_id,
                                              const AudienceChange& change) {
   Changed changed{NewNonce(), {}};
-  std::vector<std::string> keys = {SessionKey(shard, session_id), TakenKey(shard),
-                                   DepartedKey(shard, session_id), AnswersKey(shard, session_id)};
-  std::vector<std::string> arguments = {change.expected,        changed.nonce,
-                                        change.leaves,          change.departures,
-                                        Encode(change.demands), std::to_string(change.capacity)};
-  AppendEffects(keys, arguments, change.effects);
-  ASSIGN_OR_RETURN(const Reply reply, functions_.Call("audience_v1_apply", keys, arguments));
+  FunctionCall call{.keys = {SessionKey(shard, session_id), TakenKey(shard),
+                             DepartedKey(shard, session_id), AnswersKey(shard, session_id)},
+                    .arguments = {change.expected, changed.nonce, change.leaves, change.departures,
+                                  Encode(change.demands), std::to_string(change.capacity)}};
+  call.Append(shard, session_id, change.effects);
+  ASSIGN_OR_RETURN(const Reply reply,
+                   functions_.Call("audience_v1_apply", call.keys, call.arguments));
   ASSIGN_OR_RETURN(changed.parties, PartiesOf(reply.text()));
   return changed;
 }
 
 absl::StatusOr<Moved> AudienceStore::Move(const Shard& shard, const common::Uuid& from,
-                                          const common::Uuid& to, const Transfer& transfer) {
-  Moved moved{NewNonce(), NewNonce(), {}};
-  std::string joinings;
-  for (const Joining& joining : transfer.joinings) AppendJoining(joinings, joining);
-  std::vector<std::string> keys = {SessionKey(shard, from), SessionKey(shard, to),
-                                   DepartedKey(shard, from), AnswersKey(shard, from)};
-  std::vector<std::string> arguments = {transfer.from_expected,
-                                        moved.from_nonce,
-                                        transfer.to_expected,
-                                        moved.to_nonce,
-                                        transfer.leaves,
-                                        transfer.departures,
-                                        joinings};
-  AppendEffects(keys, arguments, transfer.effects);
-  ASSIGN_OR_RETURN(const Reply reply, functions_.Call("audience_v1_move", keys, arguments));
+                                          const Transfer& transfer) {
+  Moved moved{.nonce = NewNonce()};
+  FunctionCall call{
+      .keys = {SessionKey(shard, from), DepartedKey(shard, from), AnswersKey(shard, from)},
+      .arguments = {transfer.expected, moved.nonce, std::to_string(transfer.to.size())}};
+  for (const Destination& to : transfer.to) {
+    moved.to_nonces.push_back(NewNonce());
+    call.Key(SessionKey(shard, to.session_id));
+    call.arguments.insert(call.arguments.end(), {to.expected, moved.to_nonces.back()});
+    call.Append(to.fields);
+  }
+  call.arguments.insert(call.arguments.end(), {transfer.movers, transfer.departures});
+  call.Append(shard, from, transfer.effects);
+  ASSIGN_OR_RETURN(const Reply reply,
+                   functions_.Call("audience_v1_move", call.keys, call.arguments));
   ASSIGN_OR_RETURN(moved.parties, PartiesOf(reply.text()));
   return moved;
 }
@@ -135,12 +150,12 @@ absl::StatusOr<SealedAudience> AudienceStore::Seal(const Shard& shard,
 
 absl::StatusOr<uint32_t> AudienceStore::Release(const Shard& shard,
                                                 const common::Uuid& session_id) {
-  ASSIGN_OR_RETURN(
-      const Reply reply,
-      functions_.Call("audience_v1_release",
-                      {SessionKey(shard, session_id), TakenKey(shard), SessionsKey(shard),
-                       DepartedKey(shard, session_id), AnswersKey(shard, session_id)},
-                      {session_id.ToString()}, kRepeatable));
+  ASSIGN_OR_RETURN(const Reply reply,
+                   functions_.Call("audience_v1_release",
+                                   {SessionKey(shard, session_id), TakenKey(shard),
+                                    SessionsKey(shard), DepartedKey(shard, session_id),
+                                    AnswersKey(shard, session_id), FollowersKey(shard, session_id)},
+                                   {session_id.ToString()}, kRepeatable));
   return static_cast<uint32_t>(reply.integer());
 }
 
@@ -160,6 +175,13 @@ absl::StatusOr<std::optional<StoredAudience>> AudienceStore::Read(const Shard& s
   if (reply.size() == 0) return std::nullopt;
   ASSIGN_OR_RETURN(StoredAudience live, LiveOf(reply));
   return live;
+}
+
+absl::StatusOr<std::string> AudienceStore::ReadFollowers(const Shard& shard,
+                                                         const common::Uuid& session_id) {
+  ASSIGN_OR_RETURN(const Reply reply,
+                   redis_.Command({"GET", FollowersKey(shard, session_id)}, kRepeatable));
+  return std::string(reply.text());
 }
 
 absl::StatusOr<std::optional<std::string>> AudienceStore::ReadAnswer(const Shard& shard,

@@ -32,6 +32,7 @@ inline constexpr std::string_view kStaleNonce = "NONCE";  // somebody was quicke
 inline constexpr std::string_view kAnswered =
     "ANSWERED";                                    // this request was carried out: ReadAnswer
 inline constexpr std::string_view kFull = "FULL";  // a list that must not lose is full
+inline constexpr std::string_view kNotLeader = "LEADER";  // somebody else leads the rounds now
 
 // Names a state of a session's membership. 64 random bits, redrawn by every change: a counter would
 // come again after a fail-over to a replica that lags.
@@ -54,12 +55,15 @@ struct Effects {
   Fields fields = {};
   std::string request_id = {};  // "" = none; else `answer` is kept and a repeat is refused
   std::string answer = {};
+  std::string leader = {};  // "" = anybody may; else refused with LEADER unless it leads the rounds
+  std::string command = {};  // "" = none; else it goes into the shard's log, as readable text
   std::vector<Push> pushes = {};
 };
 
 struct Opening {
   std::vector<Demand> demands = {};
-  uint32_t capacity = 0;  // members
+  uint32_t capacity = 0;       // members
+  std::string followers = {};  // opaque; ReadFollowers gives them back
   Fields fields = {};
 };
 
@@ -73,13 +77,20 @@ struct AudienceChange {
   Effects effects = {};
 };
 
-// Members that go over to another session of the shard. `joinings` in order of the leaves.
+// A session to which members go.
+struct Destination {
+  common::Uuid session_id = {};
+  Nonce expected = {};
+  Fields fields = {};
+};
+
+// Members that go over to other sessions of the shard. `movers` as AppendMover makes them, with
+// positions in `to`, and a departure for each.
 struct Transfer {
-  Nonce from_expected = {};
-  Nonce to_expected = {};
-  std::string leaves = {};
+  Nonce expected = {};
+  std::vector<Destination> to = {};
+  std::string movers = {};
   std::string departures = {};
-  std::vector<Joining> joinings = {};
   Effects effects = {};  // of the session they leave
 };
 
@@ -89,9 +100,9 @@ struct Changed {
 };
 
 struct Moved {
-  Nonce from_nonce = {};
-  Nonce to_nonce = {};
-  std::vector<Party> parties = {};
+  Nonce nonce = {};                   // of the session they left
+  std::vector<Nonce> to_nonces = {};  // of the others
+  std::vector<Party> parties = {};    // as they are where they went, in order of the movers
 };
 
 struct StoredAudience {
@@ -125,7 +136,7 @@ class AudienceStore {
                                const Opening& opening);
   absl::StatusOr<Changed> Apply(const Shard& shard, const common::Uuid& session_id,
                                 const AudienceChange& change);
-  absl::StatusOr<Moved> Move(const Shard& shard, const common::Uuid& from, const common::Uuid& to,
+  absl::StatusOr<Moved> Move(const Shard& shard, const common::Uuid& from,
                              const Transfer& transfer);
   // Nothing changes the session from now on. Gives all of it, each time it is called.
   absl::StatusOr<SealedAudience> Seal(const Shard& shard, const common::Uuid& session_id);
@@ -137,6 +148,8 @@ class AudienceStore {
   // nullopt when the session has no audience.
   absl::StatusOr<std::optional<StoredAudience>> Read(const Shard& shard,
                                                      const common::Uuid& session_id);
+  // What Opening::followers was; "" when there were none, or no such session.
+  absl::StatusOr<std::string> ReadFollowers(const Shard& shard, const common::Uuid& session_id);
   // The first answer to a request, while it is kept (the session's last 1 024).
   absl::StatusOr<std::optional<std::string>> ReadAnswer(const Shard& shard,
                                                         const common::Uuid& session_id,

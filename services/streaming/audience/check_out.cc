@@ -90,6 +90,9 @@ std::vector<Demand> PlanCheckOut(const pool::Pool& pool, uint32_t shard, const C
     }
   }
   ExcludeAbsent(pool, demands);
+  if (wish.followers != nullptr) {
+    for (Demand& demand : demands) demand.members &= ~wish.followers->In(demand.run);
+  }
   return demands;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "services/streaming/audience/followers.h"
 #include "services/streaming/audience/party.h"
 #include "services/streaming/pool/archetype.h"
 #include "services/streaming/pool/pool.h"
@@ -14,6 +15,8 @@ struct CheckOut {
   // Heads of each archetype that are believed free: decides how many spare runs are named.
   pool::PerArchetype<uint32_t> free_heads = {};
   pool::PerArchetype<Joining> joining = {};
+  // Asked for by name if at all, so that each has the record of one who follows. May be null.
+  const Followers* followers = nullptr;
   uint32_t capacity_heads = 0;  // more are never asked for
   // Decides which runs: make it different for each session and round.
   uint64_t key = 0;

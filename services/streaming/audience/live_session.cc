@@ -8,7 +8,7 @@
 namespace streaming::audience {
 namespace {
 
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersion = 2;
 
 // One description of the state's bytes for both directions: `Io` is a Writer or a Reader, and calls
 // happen in the order of the bytes.
@@ -69,6 +69,7 @@ template <typename Io, typename State>
 void WalkCounters(Io& io, State& state) {
   io.Real(state.caller_score);
   io.Integer(state.paused);
+  io.When(state.last_raid);
   io.When(state.last_call);
   io.Real(state.hype_progress);
   io.Integer(state.hype_trains);

@@ -12,6 +12,7 @@
 
 #include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
+#include "services/streaming/audience/followers.h"
 #include "services/streaming/audience/party.h"
 #include "services/streaming/audience/round.h"
 #include "services/streaming/pool/archetype.h"
@@ -58,6 +59,7 @@ struct LiveState {
   pool::InterestMask tags;
   float caller_score = 0.5f;  // 0 to 1, 0.5 = no opinion
   bool paused = false;
+  common::Time last_raid;  // that it sent out; the epoch when there was none
   common::Time last_call;  // by its owner or a service; without any for long it is ended
   // Hype, which sets them: how far the running train has come (0 = none, 1 = all the way), trains
   // so far, and the highest level that one reached (bannou.streaming.v1.HypeTrainLevel).
@@ -84,14 +86,20 @@ struct LiveSession {
   std::shared_ptr<const pool::Pool> pool;  // has every run of the parties
   std::string nonce;                       // 8 random bytes, redrawn at every change
   std::vector<Party> parties;
-  uint32_t heads = 0;  // of all parties
-  Audience audience;   // interest, excitement, last round
+  uint32_t heads = 0;   // of all parties
+  bool sealed = false;  // it is ending: nothing changes it any more
+  // Of the streamer, at the start. Null where nobody asked: only changes do.
+  std::shared_ptr<const Followers> followers;
+  Audience audience;  // interest, excitement, last round
   LiveState state;
   std::vector<Moment> moments;  // the strongest, in no order
   std::string hype;             // opaque, owned by hype/; "" at the start
   // Owned by blending/; "" at the start, else its first bytes are the mood (blending::ReadMood).
   std::string mood;
 };
+
+// Why somebody left, with the numbers of bannou.streaming.v1.AudienceLeftReason.
+enum class LeftReason : uint8_t { kBored = 1, kCompeted = 2, kSessionEnd = 3, kUnavailable = 4 };
 
 // What a rule wants done to a session: all of it happens at once, or nothing. It begins as no
 // change at all; a rule alters what it has to.
@@ -104,15 +112,16 @@ struct Change {
         hype(session.hype),
         mood(session.mood) {}
 
-  std::vector<Leaver> leavers;  // by ascending position; those of one position are disjoint
+  std::vector<Leave> leavers;              // by ascending position
+  LeftReason reason = LeftReason::kBored;  // why they leave
   // Newcomers, whoever is free; fewer come when fewer are free or the session is full.
   pool::PerArchetype<uint32_t> wanted_heads = {};
   // Believed to be free, as in View. Too few cost time, too many cost newcomers.
   pool::PerArchetype<uint32_t> free_heads = {};
   // What newcomers come with; absent: JoiningNow of `audience`.
   std::optional<pool::PerArchetype<Joining>> joining;
-  // Beside them certain members, see DemandFor in check_out.h.
-  std::vector<Demand> seats;
+  // Before them certain members, see DemandFor in check_out.h, while there is room.
+  std::vector<Demand> named;
   Audience audience;
   LiveState state;  // left_heads, peak_heads and news_* are LiveStore's and are not read here
   std::vector<Moment> moments;
@@ -121,8 +130,18 @@ struct Change {
   // Hype transitions for the relay, opaque. When the list of the game's shard has no room for them,
   // the change is refused with UNAVAILABLE.
   std::vector<std::string> hype_pending;
+  // What happened, for the shard's log: readable, short; "" = nothing but time.
+  std::string command;
   // What the request was answered, but for the newcomers: see LiveStore::Update. Opaque.
   std::string answer;
+};
+
+// Members who go over to other sessions of the shard: all that have room there, at once.
+struct Crossing {
+  explicit Crossing(const LiveSession& from) : change(from) {}
+
+  std::vector<Mover> movers;  // by ascending position; destination = position in the caller's list
+  Change change;              // of the session they leave, without leavers and newcomers
 };
 
 // The mood that the real crowd lends it; none = all zeros.

@@ -9,6 +9,7 @@
 #include "libs/common/errors/errors.h"
 #include "services/streaming/audience/bytes.h"
 #include "services/streaming/audience/check_out.h"
+#include "services/streaming/audience/passage.h"
 #include "services/streaming/audience/random.h"
 #include "services/streaming/errors.h"
 
@@ -75,29 +76,23 @@ absl::StatusOr<KeptAnswer> DecodeAnswer(std::string_view bytes) {
   return kept;
 }
 
-// The part of a party that leaves for one reason.
-std::vector<Movement> MovementsOf(const std::vector<Party>& parties,
-                                  const std::vector<Leaver>& leavers) {
-  Movement bored{.left = LeftReason::kBored};
-  Movement competed{.left = LeftReason::kCompeted};
-  for (const Leaver& leaver : leavers) {
-    Party party = parties[leaver.leave.position];
-    party.members = leaver.leave.members & ~leaver.competed;
-    if (party.members != 0) bored.parties.push_back(party);
-    party.members = leaver.leave.members & leaver.competed;
-    if (party.members != 0) competed.parties.push_back(party);
+// The parts of the parties that leave.
+std::vector<Party> PartsOf(const std::vector<Party>& parties, const std::vector<Leave>& leaves) {
+  std::vector<Party> parts;
+  parts.reserve(leaves.size());
+  for (const Leave& leave : leaves) {
+    parts.push_back(parties[leave.position]);
+    parts.back().members = leave.members;
   }
-  return {std::move(bored), std::move(competed)};
+  return parts;
 }
 
 // The parties without the leavers, in Redis' order, and the newcomers behind them.
 std::vector<Party> PartiesAfter(const std::vector<Party>& parties,
-                                const std::vector<Leaver>& leavers,
+                                const std::vector<Leave>& leavers,
                                 const std::vector<Party>& joined) {
   std::vector<Party> after = parties;
-  for (const Leaver& leaver : leavers) {
-    after[leaver.leave.position].members &= ~leaver.leave.members;
-  }
+  for (const Leave& leave : leavers) after[leave.position].members &= ~leave.members;
   std::erase_if(after, [](const Party& party) { return party.members == 0; });
   after.insert(after.end(), joined.begin(), joined.end());
   return after;
@@ -109,6 +104,7 @@ LiveSession After(const LiveSession& before, Change change, const std::vector<Pa
                        .pool = before.pool,
                        .nonce = std::move(nonce),
                        .parties = PartiesAfter(before.parties, change.leavers, joined),
+                       .followers = before.followers,
                        .audience = change.audience,
                        .state = std::move(change.state),
                        .moments = std::move(change.moments),
@@ -119,22 +115,58 @@ LiveSession After(const LiveSession& before, Change change, const std::vector<Pa
   return after;
 }
 
+Effects EffectsOf(const LiveKey& key, const Change& change, const std::optional<Request>& request,
+                  std::string_view leader) {
+  Effects effects = {
+      .fields = FieldsOf(change), .leader = std::string(leader), .command = change.command};
+  if (request) {
+    effects.request_id = request->id.ToBytes();
+    effects.answer = EncodeAnswer(*request, change.answer);
+  }
+  for (const std::string& transition : change.hype_pending) {
+    effects.pushes.push_back({.list = HypePendingKey(ShardOf(key)),
+                              .value = transition,
+                              .limit = kHypePendingLimit,
+                              .must_fit = true});
+  }
+  return effects;
+}
+
 uint32_t MembersOf(const std::vector<Party>& parties) {
   uint32_t members = 0;
   for (const Party& party : parties) members += CountOf(party.members);
   return members;
 }
 
+// Those named, first come first served, while there is room; takes theirs off it.
+std::vector<Demand> NamedOf(const LiveSession& session, const Change& change, uint32_t& room) {
+  std::vector<Demand> named;
+  for (const Demand& demand : change.named) {
+    const uint32_t weight = session.pool->WeightOfRun(demand.run);
+    named.push_back(demand);
+    named.back().count = static_cast<uint16_t>(std::min<uint32_t>(demand.count, room / weight));
+    if (named.back().count == 0) {
+      named.pop_back();
+      continue;
+    }
+    room -= named.back().count * weight;
+  }
+  return named;
+}
+
 std::vector<Demand> DemandsOf(const LiveSession& session, const Change& change,
                               uint32_t room_heads) {
+  std::vector<Demand> demands = NamedOf(session, change, room_heads);
   const CheckOut wish = {
       .wanted_heads = change.wanted_heads,
       .free_heads = change.free_heads,
       .joining = change.joining.value_or(JoiningNow(change.audience, 0)),
+      .followers = session.followers.get(),
       .capacity_heads = room_heads,
-      .key = Mix64(std::hash<Uuid>()(session.key.session) + change.audience.last_round)};
-  std::vector<Demand> demands = PlanCheckOut(*session.pool, session.key.shard, wish);
-  demands.insert(demands.end(), change.seats.begin(), change.seats.end());
+      .key = Mix64(std::hash<Uuid>()(session.key.session) +
+                   change.audience.last_round * 2 * pool::kRunLength + change.audience.steps)};
+  const std::vector<Demand> others = PlanCheckOut(*session.pool, session.key.shard, wish);
+  demands.insert(demands.end(), others.begin(), others.end());
   return demands;
 }
 
@@ -161,6 +193,7 @@ absl::StatusOr<LiveSession> LiveStore::ToSession(const LiveKey& key, StoredAudie
   LiveSession session = {.key = key,
                          .nonce = std::move(stored.nonce),
                          .parties = std::move(stored.parties),
+                         .sealed = stored.sealed,
                          .hype = std::move(stored.fields[kHypeField]),
                          .mood = std::move(stored.fields[kMoodField])};
   ASSIGN_OR_RETURN(session.pool, pools_.Get(key.game, RunsOf(session.parties)));
@@ -196,7 +229,8 @@ absl::StatusOr<std::optional<Applied>> LiveStore::FindReplay(const LiveKey& key,
 }
 
 absl::StatusOr<Applied> LiveStore::Update(const LiveKey& key, common::Time now, const Rule& rule,
-                                          const std::optional<Request>& request) {
+                                          const std::optional<Request>& request,
+                                          std::string_view leader) {
   const std::lock_guard lock(StripeOf(key));
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (request) {
@@ -206,9 +240,10 @@ absl::StatusOr<Applied> LiveStore::Update(const LiveKey& key, common::Time now, 
     ASSIGN_OR_RETURN(auto stored, store_.Read(ShardOf(key), key.session));
     if (!stored || stored->sealed) return NotLive();
     ASSIGN_OR_RETURN(LiveSession session, ToSession(key, *std::move(stored)));
+    ASSIGN_OR_RETURN(session.followers, FollowersOf(key));
     Accrue(session, *session.pool, now);
     ASSIGN_OR_RETURN(Change change, rule(session));
-    absl::StatusOr<Applied> applied = Apply(session, std::move(change), request);
+    absl::StatusOr<Applied> applied = Apply(session, std::move(change), request, leader);
     const auto refusal = ErrorCode(applied.status());
     if (!refusal) return applied;
     if (*refusal == kAbsent || *refusal == kSealed) return NotLive();
@@ -223,15 +258,12 @@ absl::StatusOr<Applied> LiveStore::Update(const LiveKey& key, common::Time now, 
 }
 
 absl::StatusOr<Applied> LiveStore::Apply(const LiveSession& session, Change change,
-                                         const std::optional<Request>& request) {
+                                         const std::optional<Request>& request,
+                                         std::string_view leader) {
   const pool::Pool& pool = *session.pool;
   Applied applied;
-  std::vector<Movement> movements = MovementsOf(session.parties, change.leavers);
-  for (const Movement& movement : movements) {
-    applied.left.insert(applied.left.end(), movement.parties.begin(), movement.parties.end());
-  }
+  applied.left = PartsOf(session.parties, change.leavers);
   applied.left_heads = HeadsOf(pool, applied.left);
-  applied.competed_heads = HeadsOf(pool, movements.back().parties);
   const uint32_t room = Room(session.heads - applied.left_heads);
   change.state.peak_heads = session.state.peak_heads;
   change.state.left_heads = session.state.left_heads + applied.left_heads;
@@ -239,54 +271,135 @@ absl::StatusOr<Applied> LiveStore::Apply(const LiveSession& session, Change chan
       TakeNewsShare(change.state, change.audience.last_round,
                     applied.left_heads + std::min(room, Sum(change.wanted_heads)));
 
-  LeaveRecords records = EncodeLeavers(pool, change.audience, session.parties, change.leavers);
   AudienceChange exchange = {
       .expected = session.nonce,
-      .leaves = std::move(records.leaves),
-      .departures = std::move(records.departures),
       .demands = DemandsOf(session, change, room),
       .capacity = MembersOf(session.parties) - MembersOf(applied.left) + room,
-      .effects = {.fields = FieldsOf(change)}};
-  if (request) {
-    exchange.effects.request_id = request->id.ToBytes();
-    exchange.effects.answer = EncodeAnswer(*request, change.answer);
+      .effects = EffectsOf(session.key, change, request, leader)};
+  for (const Leave& leave : change.leavers) {
+    AppendLeave(exchange.leaves, leave);
+    AppendDeparture(exchange.departures,
+                    DepartureOf(pool, change.audience, session.parties[leave.position]));
   }
-  const Shard shard = ShardOf(session.key);
-  for (std::string& transition : change.hype_pending) {
-    exchange.effects.pushes.push_back({.list = HypePendingKey(shard),
-                                       .value = std::move(transition),
-                                       .limit = kHypePendingLimit,
-                                       .must_fit = true});
-  }
-  ASSIGN_OR_RETURN(Changed changed, store_.Apply(shard, session.key.session, exchange));
+  ASSIGN_OR_RETURN(Changed changed,
+                   store_.Apply(ShardOf(session.key), session.key.session, exchange));
 
-  applied.joined = changed.parties;
+  applied.joined = std::move(changed.parties);
   applied.joined_heads = HeadsOf(pool, applied.joined);
-  movements.push_back({.left = std::nullopt, .parties = std::move(changed.parties)});
-  news_.Push(TellOf(pool, session, movements, individuals));
+  news_.Push(TellOf(pool, session,
+                    {{.left = change.reason, .parties = applied.left},
+                     {.left = std::nullopt, .parties = applied.joined}},
+                    individuals));
   applied.session = After(session, std::move(change), applied.joined, std::move(changed.nonce));
   return applied;
+}
+
+bool LiveStore::IsOvertaken(const absl::Status& status) {
+  const auto refusal = ErrorCode(status);
+  return refusal && (*refusal == kStaleNonce || *refusal == kAbsent || *refusal == kSealed ||
+                     *refusal == kAnswered);
+}
+
+absl::StatusOr<std::shared_ptr<const Followers>> LiveStore::FollowersOf(const LiveKey& key) {
+  {
+    const std::lock_guard lock(followers_mutex_);
+    const auto found = followers_.find(key.session);
+    if (found != followers_.end()) return found->second;
+  }
+  ASSIGN_OR_RETURN(const std::string bytes, store_.ReadFollowers(ShardOf(key), key.session));
+  ASSIGN_OR_RETURN(Followers decoded, DecodeFollowers(bytes));
+  auto followers = std::make_shared<const Followers>(std::move(decoded));
+  Keep(key.session, followers);
+  return followers;
+}
+
+void LiveStore::Keep(const Uuid& session, std::shared_ptr<const Followers> followers) {
+  const std::lock_guard lock(followers_mutex_);
+  if (followers_.size() >= kFollowersKept) followers_.clear();
+  followers_[session] = std::move(followers);
 }
 
 uint32_t LiveStore::Room(uint32_t heads) const {
   return options_.max_heads - std::min(options_.max_heads, heads);
 }
 
+absl::StatusOr<uint32_t> LiveStore::Cross(LiveSession& from, std::span<LiveSession* const> to,
+                                          Crossing crossing, common::Time now,
+                                          const std::optional<Request>& request,
+                                          std::string_view leader) {
+  std::vector<uint32_t> room;
+  for (const LiveSession* there : to) room.push_back(Room(there->heads));
+  const Passage passage = PassageOf(*from.pool, from.parties, crossing.movers, std::move(room));
+  Change& change = crossing.change;
+  change.state.left_heads = from.state.left_heads + passage.heads;
+  const uint32_t told = TakeNewsShare(change.state, change.audience.last_round, passage.heads);
+  Transfer transfer = {.expected = from.nonce,
+                       .effects = EffectsOf(from.key, change, request, leader)};
+  std::vector<uint32_t> told_there;
+  for (const auto& [number, heads] : passage.destinations) {
+    LiveSession& there = *to[number];
+    Accrue(there, *there.pool, now);
+    there.state.peak_heads = std::max(there.state.peak_heads, there.heads + heads);
+    told_there.push_back(TakeNewsShare(there.state, there.audience.last_round, heads));
+    transfer.to.push_back({.session_id = there.key.session,
+                           .expected = there.nonce,
+                           .fields = {{kStateField, EncodeState(there.state)}}});
+  }
+  for (const auto& [leave, destination] : passage.movers) {
+    const Party& party = from.parties[leave.position];
+    const LiveSession& there = *to[passage.destinations[destination].number];
+    const uint8_t archetype = from.pool->ArchetypeOfRun(party.run);
+    AppendMover(transfer.movers, leave, destination, JoiningNow(there.audience, archetype, 0));
+    AppendDeparture(transfer.departures, DepartureOf(*from.pool, change.audience, party));
+  }
+  ASSIGN_OR_RETURN(const Moved moved, store_.Move(ShardOf(from.key), from.key.session, transfer));
+  Arrive(passage, moved, to, told_there);
+  std::vector<Leave> leaves;
+  for (const Mover& mover : passage.movers) leaves.push_back(mover.leave);
+  news_.Push(TellOf(*from.pool, from,
+                    {{.left = LeftReason::kCompeted, .parties = PartsOf(from.parties, leaves)}},
+                    told));
+  change.leavers = std::move(leaves);
+  from = After(from, std::move(change), {}, moved.nonce);
+  return passage.heads;
+}
+
+// Takes the moved into their sessions, as Redis has done.
+void LiveStore::Arrive(const Passage& passage, const Moved& moved, std::span<LiveSession* const> to,
+                       std::span<const uint32_t> told) {
+  std::vector<std::vector<Party>> parties(passage.destinations.size());
+  for (size_t i = 0; i < passage.movers.size(); ++i) {
+    parties[passage.movers[i].destination].push_back(moved.parties[i]);
+  }
+  for (size_t i = 0; i < parties.size(); ++i) {
+    LiveSession& there = *to[passage.destinations[i].number];
+    there.nonce = moved.to_nonces[i];
+    there.heads += passage.destinations[i].heads;
+    there.parties.insert(there.parties.end(), parties[i].begin(), parties[i].end());
+    news_.Push(TellOf(*there.pool, there,
+                      {{.left = std::nullopt, .parties = std::move(parties[i])}}, told[i]));
+  }
+}
+
 absl::StatusOr<LiveSession> LiveStore::Open(const LiveKey& key, common::Time now,
-                                            const Change& first) {
+                                            const Change& first, const Followers& followers) {
   const std::lock_guard lock(StripeOf(key));
   LiveSession blank = {.key = key};
   ASSIGN_OR_RETURN(blank.pool, pools_.Get(key.game));
+  blank.followers = std::make_shared<const Followers>(followers);
   Change change = first;
   change.state.accrued_until = now;
   const uint32_t room = Room(0);
   const uint32_t individuals = TakeNewsShare(change.state, change.audience.last_round,
                                              std::min(room, Sum(change.wanted_heads)));
-  const auto opened = store_.Open(
-      ShardOf(key), key.session,
-      {.demands = DemandsOf(blank, change, room), .capacity = room, .fields = FieldsOf(change)});
+  const auto opened = store_.Open(ShardOf(key), key.session,
+                                  {.demands = DemandsOf(blank, change, room),
+                                   .capacity = room,
+                                   .followers = EncodeFollowers(followers),
+                                   .fields = FieldsOf(change)});
   if (ErrorCode(opened.status()) == kExists) return Load(key);
   RETURN_IF_ERROR(opened.status());
+  Keep(key.session, blank.followers);
   blank.state.viewer_secret = change.state.viewer_secret;
   news_.Push(TellOf(*blank.pool, blank, {{.left = std::nullopt, .parties = opened->parties}},
                     individuals));

@@ -2,9 +2,13 @@
 #pragma once
 #include <array>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -14,6 +18,7 @@
 #include "services/streaming/audience/audience_store.h"
 #include "services/streaming/audience/live_session.h"
 #include "services/streaming/audience/news_store.h"
+#include "services/streaming/audience/passage.h"
 #include "services/streaming/pool/pool_store.h"
 
 namespace streaming::audience {
@@ -31,7 +36,6 @@ struct Applied {
   std::vector<Party> left;
   uint32_t joined_heads = 0;
   uint32_t left_heads = 0;
-  uint32_t competed_heads = 0;  // of those who left, the ones whom another stream won
   // Set when this request was carried out before: its Change::answer. Then nothing was changed now;
   // `joined` and `joined_heads` are those of then, `left` is empty.
   std::optional<std::string> replayed_answer;
@@ -63,15 +67,28 @@ class LiveStore {
   // is. A `request` that was carried out before is answered without asking the rule, and with
   // REQUEST_ID_REUSED when its digest was another. SESSION_NOT_LIVE when the session is absent or
   // sealed.
+  // With a `leader`, refused as kNotLeader unless that one leads the shard's rounds.
   absl::StatusOr<Applied> Update(const LiveKey& key, common::Time now, const Rule& rule,
-                                 const std::optional<Request>& request = std::nullopt);
+                                 const std::optional<Request>& request = std::nullopt,
+                                 std::string_view leader = "");
+
+  // Carries movers over to other sessions of the shard, at most kDestinationsMax, while these have
+  // room; who finds none stays. Accrue `from` first. Returns the heads that went; `from` and `to`
+  // are then as they are now. When IsOvertaken(status), one of them has changed since it was read:
+  // read all again and decide anew.
+  absl::StatusOr<uint32_t> Cross(LiveSession& from, std::span<LiveSession* const> to,
+                                 Crossing crossing, common::Time now,
+                                 const std::optional<Request>& request = std::nullopt,
+                                 std::string_view leader = "");
+  static bool IsOvertaken(const absl::Status& status);
 
   // What Update gives for a request that was carried out before; nullopt for a new one.
   absl::StatusOr<std::optional<Applied>> FindReplay(const LiveKey& key, const Request& request);
 
   // Opens a session with its first audience. One that is open already is returned as it is: a
   // repeated start draws nobody.
-  absl::StatusOr<LiveSession> Open(const LiveKey& key, common::Time now, const Change& first);
+  absl::StatusOr<LiveSession> Open(const LiveKey& key, common::Time now, const Change& first,
+                                   const Followers& followers = {});
 
   // From now on nothing changes the session. May be repeated, with the same result. nullopt when
   // there is no such session.
@@ -83,13 +100,19 @@ class LiveStore {
   // The sessions that are open or sealed in a shard, in no order.
   absl::StatusOr<std::vector<common::Uuid>> List(const Shard& shard);
 
+  // For how many heads more a session has room that has these.
+  uint32_t Room(uint32_t heads) const;
+
   static constexpr int kAttempts = 8;
 
  private:
   absl::StatusOr<LiveSession> ToSession(const LiveKey& key, StoredAudience stored);
   absl::StatusOr<Applied> Apply(const LiveSession& session, Change change,
-                                const std::optional<Request>& request);
-  uint32_t Room(uint32_t heads) const;  // for how many more
+                                const std::optional<Request>& request, std::string_view leader);
+  void Arrive(const Passage& passage, const Moved& moved, std::span<LiveSession* const> to,
+              std::span<const uint32_t> told);
+  absl::StatusOr<std::shared_ptr<const Followers>> FollowersOf(const LiveKey& key);
+  void Keep(const common::Uuid& session, std::shared_ptr<const Followers> followers);
   std::mutex& StripeOf(const LiveKey& key);
 
   AudienceStore& store_;
@@ -100,6 +123,10 @@ class LiveStore {
   // Updates of one session from this process wait for each other instead of colliding in Redis.
   static constexpr size_t kStripes = 256;
   std::array<std::mutex, kStripes> stripes_;
+  // They never change, so each is read once.
+  static constexpr size_t kFollowersKept = 10000;  // sessions
+  std::mutex followers_mutex_;
+  std::unordered_map<common::Uuid, std::shared_ptr<const Followers>> followers_;
 };
 
 }  // namespace streaming::audience

@@ -12,9 +12,6 @@ namespace streaming::audience {
 // Individual events a round and session; beyond them people are told of together.
 inline constexpr uint32_t kIndividualNewsPerRound = 10;
 
-// Why somebody left, with the numbers of bannou.streaming.v1.AudienceLeftReason.
-enum class LeftReason : uint8_t { kBored = 1, kCompeted = 2, kSessionEnd = 3, kUnavailable = 4 };
-
 struct News {
   common::Uuid session;
   common::Uuid viewer;             // the pseudonym; of several people, one of theirs

@@ -8,16 +8,6 @@
 namespace streaming::audience {
 namespace {
 
-void AppendMask(std::string& out, RunMask members) {
-  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(members >> shift));
-}
-
-RunMask TakeMask(ByteReader& reader) {
-  RunMask members = 0;
-  for (const char byte : reader.TakeBytes(8)) members = members << 8 | static_cast<uint8_t>(byte);
-  return members;
-}
-
 uint32_t Take32(ByteReader& reader, size_t bytes) {
   return static_cast<uint32_t>(reader.Take(bytes));
 }
@@ -41,6 +31,16 @@ Party TakeParty(ByteReader& reader) {
 
 }  // namespace
 
+void AppendMask(std::string& out, RunMask members) {
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(members >> shift));
+}
+
+RunMask TakeMask(ByteReader& reader) {
+  RunMask members = 0;
+  for (const char byte : reader.TakeBytes(8)) members = members << 8 | static_cast<uint8_t>(byte);
+  return members;
+}
+
 void AppendJoining(std::string& out, const Joining& joining) {
   PutLittleEndian(out, joining.round, 3);
   PutLittleEndian(out, joining.flags, 1);
@@ -57,6 +57,12 @@ void AppendParty(std::string& out, const Party& party) {
 void AppendLeave(std::string& out, const Leave& leave) {
   PutLittleEndian(out, leave.position, 4);
   AppendMask(out, leave.members);
+}
+
+void AppendMover(std::string& out, const Leave& leave, size_t destination, const Joining& joining) {
+  AppendLeave(out, leave);
+  PutLittleEndian(out, destination + 1, 1);
+  AppendJoining(out, joining);
 }
 
 void AppendDeparture(std::string& out, const Departure& departure) {

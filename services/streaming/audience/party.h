@@ -15,6 +15,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "services/streaming/audience/bytes.h"
 #include "services/streaming/pool/pool.h"
 
 namespace streaming::audience {
@@ -36,6 +37,21 @@ void ForEachPlace(RunMask members, F&& f) {
     members &= ~BitOf(place);
     f(place);
   }
+}
+
+// The members whose index modulo `of` is `number`.
+struct Cohort {
+  uint32_t number = 0;
+  uint32_t of = 1;  // 1 to pool::kRunLength
+};
+constexpr RunMask CohortMask(uint32_t run, Cohort cohort) {
+  RunMask members = 0;
+  const uint32_t first = run * pool::kRunLength % cohort.of;
+  for (uint32_t place = (cohort.number + cohort.of - first) % cohort.of; place < pool::kRunLength;
+       place += cohort.of) {
+    members |= BitOf(place);
+  }
+  return members;
 }
 
 enum PartyFlag : uint8_t {
@@ -81,6 +97,12 @@ struct Leave {
 };
 inline constexpr size_t kLeaveBytes = 12;
 
+// Who goes over to another session: these members of a party, to the destination at this position
+// of the caller's list. Joining says what they have in common there. 21 bytes: leave, 12; position
+// + 1, 1; joining, 8.
+inline constexpr size_t kMoverBytes = 21;
+inline constexpr size_t kDestinationsMax = 255;
+
 // What is kept with a party that left, for the end of the session. 4 bytes: left round, 3; mean
 // interest of its archetype during the stay, 1, in 1/255.
 struct Departure {
@@ -104,9 +126,12 @@ struct Demand {
 };
 inline constexpr size_t kDemandBytes = 23;
 
+void AppendMask(std::string& out, RunMask members);
+RunMask TakeMask(ByteReader& reader);
 void AppendParty(std::string& out, const Party& party);
 void AppendJoining(std::string& out, const Joining& joining);
 void AppendLeave(std::string& out, const Leave& leave);
+void AppendMover(std::string& out, const Leave& leave, size_t destination, const Joining& joining);
 void AppendDeparture(std::string& out, const Departure& departure);
 void AppendDemand(std::string& out, const Demand& demand);
 

@@ -30,6 +30,9 @@ enum class Draw : uint64_t {
   kRunOrder = 11,
   kReactionLeave = 12,
   kReactionNewcomers = 13,
+  kMove = 14,
+  kFollowerComes = 15,
+  kRaid = 16,
 };
 
 // The bits for a key that has one word more. A key that many draws share is worked out once.

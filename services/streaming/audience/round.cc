@@ -80,47 +80,38 @@ double CompeteRate(const Rivalry& rivalry, float interest) {
   return excess <= 0 ? 0 : kCompeteRate * rivalry.temper * excess;
 }
 
-// Decides for the members of one party. The rates are worked out once; a member whose draw is above
+// Decides for the members of one party. The rate is worked out once; a member whose draw is above
 // the highest chance anyone of the party can have costs one hash and one comparison.
-class PartyStep {
+class Boredom {
  public:
-  PartyStep(const PartyInterest& interest, double bored_rate, double compete_rate, double minutes)
-      : interest_(interest), bored_(bored_rate * minutes), competed_(compete_rate * minutes) {
+  Boredom(const PartyInterest& interest, double rate, double minutes)
+      : slope_(interest.slope), bored_(rate * minutes) {
     // 1 - exp(-x) is at most x, and exp(x) at most 1 + x + x² while x is below 1.
-    const double spread = kBoredSlope * interest.slope * pool::kEngagementSpread;
-    certain_stay_ =
-        bored_ * (spread < 1 ? 1 + spread + spread * spread : std::exp(spread)) + competed_;
+    const double spread = kBoredSlope * slope_ * pool::kEngagementSpread;
+    certain_stay_ = bored_ * (spread < 1 ? 1 + spread + spread * spread : std::exp(spread));
   }
 
-  enum class Fate { kStays, kBored, kCompeted };
-
-  Fate Decide(uint64_t pool_seed, uint32_t member, double draw) const {
-    if (draw >= certain_stay_) return Fate::kStays;
+  bool Leaves(uint64_t pool_seed, uint32_t member, double draw) const {
+    if (draw >= certain_stay_) return false;
     const float offset = pool::EngagementOffset(pool::EngagementStep(pool_seed, member));
-    const double bored = bored_ * std::exp(-kBoredSlope * interest_.slope * offset);
-    if (draw < 1 - std::exp(-bored)) return Fate::kBored;
-    return draw < 1 - std::exp(-(bored + competed_)) ? Fate::kCompeted : Fate::kStays;
+    return draw < 1 - std::exp(-bored_ * std::exp(-kBoredSlope * slope_ * offset));
   }
 
  private:
-  PartyInterest interest_;
+  double slope_;
   double bored_;
-  double competed_;
   double certain_stay_;
 };
 
-Leaver StepParty(const PartyStep& step, uint64_t pool_seed, uint64_t key, const Party& party,
-                 Cohort cohort) {
-  Leaver leaver;
-  ForEachPlace(party.members, [&](uint32_t place) {
+// The members of a party that are of the cohort and for whom `chosen(member, draw)` holds.
+template <typename F>
+RunMask Choose(uint64_t key, const Party& party, Cohort cohort, F&& chosen) {
+  RunMask members = 0;
+  ForEachPlace(party.members & CohortMask(party.run, cohort), [&](uint32_t place) {
     const uint32_t member = party.run * pool::kRunLength + place;
-    if (member % cohort.of != cohort.number) return;
-    const auto fate = step.Decide(pool_seed, member, Uniform(Extend(key, member)));
-    if (fate == PartyStep::Fate::kStays) return;
-    leaver.leave.members |= BitOf(place);
-    if (fate == PartyStep::Fate::kCompeted) leaver.competed |= BitOf(place);
+    if (chosen(member, Uniform(Extend(key, member)))) members |= BitOf(place);
   });
-  return leaver;
+  return members;
 }
 
 void MoveInterest(const RoundSettings& settings, const pool::ArchetypeTable& archetypes,
@@ -142,26 +133,29 @@ void MoveInterest(const RoundSettings& settings, const pool::ArchetypeTable& arc
   audience.last_round = view.round;
 }
 
+double RoundMinutes(const RoundSettings& settings, const View& view) {
+  return settings.interval_seconds * view.stretch / 60.0;
+}
+
 void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const View& view,
-                  const Field& field, uint32_t self, std::span<const Party> parties, Cohort cohort,
-                  Step& step) {
-  const double minutes = settings.interval_seconds * view.stretch / 60.0;
+                  std::span<const Party> parties, uint32_t cohort, Step& step) {
+  const double minutes = RoundMinutes(settings, view);
   const uint64_t key = Random(settings.seed, Draw::kLeave, view.round);
   for (uint32_t position = 0; position < parties.size(); ++position) {
     const Party& party = parties[position];
-    const uint8_t a = pool.ArchetypeOfRun(party.run);
+    if (party.joining.round >= view.round) continue;
     const PartyInterest interest =
-        InterestOf(settings.weights, step.audience.interest[a], party.joining, view.round);
-    const Rivalry rivalry = RivalryOf(view, field, self, a, pool.archetypes()[a].personality);
+        InterestOf(settings.weights, step.audience.interest[pool.ArchetypeOfRun(party.run)],
+                   party.joining, view.round);
     const double dwell = DwellMinutes(settings, party.joining, view.round);
-    const PartyStep decide(interest, BoredRate(interest.common, dwell),
-                           CompeteRate(rivalry, interest.common), minutes);
-    Leaver leaver = StepParty(decide, pool.spec().seed, key, party, cohort);
-    if (leaver.leave.members == 0) continue;
-    leaver.leave.position = position;
-    if (leaver.competed != 0) leaver.destination = rivalry.destination;
-    step.leaving_heads += CountOf(leaver.leave.members) * pool.WeightOfRun(party.run);
-    step.leavers.push_back(leaver);
+    const Boredom boredom(interest, BoredRate(interest.common, dwell), minutes);
+    const RunMask members =
+        Choose(key, party, {cohort, view.cohorts}, [&](uint32_t member, double draw) {
+          return boredom.Leaves(pool.spec().seed, member, draw);
+        });
+    if (members == 0) continue;
+    step.leaving_heads += CountOf(members) * pool.WeightOfRun(party.run);
+    step.leavers.push_back({.position = position, .members = members});
   }
 }
 
@@ -169,40 +163,59 @@ void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const V
 
 Step StepSession(const RoundSettings& settings, const pool::Pool& pool, const View& view,
                  const Field& field, uint32_t self, const Audience& audience,
-                 std::span<const Party> parties, Cohort cohort) {
+                 std::span<const Party> parties, const Followers& followers, uint32_t cohort) {
   const SessionView& session = view.sessions[self];
   Step step;
   step.audience = audience;
-  if (cohort.number == 0) MoveInterest(settings, pool.archetypes(), view, session, step.audience);
-  LeaveParties(settings, pool, view, field, self, parties, cohort, step);
+  if (cohort == 0) MoveInterest(settings, pool.archetypes(), view, session, step.audience);
+  step.audience.steps = static_cast<uint8_t>(2 * cohort + 1);
+  LeaveParties(settings, pool, view, parties, cohort, step);
 
   uint32_t heads = 0;
   for (const Party& party : parties) heads += CountOf(party.members) * pool.WeightOfRun(party.run);
   const uint32_t staying = heads - step.leaving_heads;
-  const double minutes =
-      settings.interval_seconds * view.stretch / 60.0 * StartBoost(session.age_minutes) / cohort.of;
+  const auto minutes =
+      static_cast<float>(RoundMinutes(settings, view) * StartBoost(session.age_minutes));
+  step.followers =
+      FollowersComing(settings, pool, view, self, followers, JoiningNow(step.audience, kFollows),
+                      minutes, {.number = cohort, .of = view.cohorts});
   pool::PerArchetype<float> looking;
-  looking.fill(static_cast<float>(minutes));
+  looking.fill(minutes / static_cast<float>(view.cohorts));
   const uint64_t key = SessionKey(settings.seed, Draw::kNewcomers, view.round, session.session_id);
-  step.wanted_heads =
-      Newcomers(view, field, self, looking,
-                settings.capacity_heads - std::min(settings.capacity_heads, staying),
-                Extend(key, cohort.number));
+  step.wanted_heads = Newcomers(
+      view, field, self, looking,
+      settings.capacity_heads - std::min(settings.capacity_heads, staying), Extend(key, cohort));
   return step;
 }
 
-LeaveRecords EncodeLeavers(const pool::Pool& pool, const Audience& audience,
-                           std::span<const Party> parties, std::span<const Leaver> leavers) {
-  LeaveRecords records;
-  for (const Leaver& leaver : leavers) {
-    const Party& party = parties[leaver.leave.position];
-    AppendLeave(records.leaves, leaver.leave);
-    AppendDeparture(
-        records.departures,
-        {.left_round = audience.last_round,
-         .mean_interest = MeanInterest(audience, pool.ArchetypeOfRun(party.run), party.joining)});
+std::vector<Mover> MoversOf(const RoundSettings& settings, const pool::Pool& pool, const View& view,
+                            const Field& field, uint32_t self, const Audience& audience,
+                            std::span<const Party> parties, uint32_t cohort) {
+  std::vector<Mover> movers;
+  const double minutes = RoundMinutes(settings, view);
+  const uint64_t key = Random(settings.seed, Draw::kMove, view.round);
+  for (uint32_t position = 0; position < parties.size(); ++position) {
+    const Party& party = parties[position];
+    if (party.joining.round >= view.round) continue;
+    const uint8_t a = pool.ArchetypeOfRun(party.run);
+    const PartyInterest interest =
+        InterestOf(settings.weights, audience.interest[a], party.joining, view.round);
+    const Rivalry rivalry = RivalryOf(view, field, self, a, pool.archetypes()[a].personality);
+    const double rate = CompeteRate(rivalry, interest.common);
+    if (rate == 0) continue;
+    const double chance = 1 - std::exp(-rate * minutes);
+    const RunMask members = Choose(key, party, {cohort, view.cohorts},
+                                   [&](uint32_t, double draw) { return draw < chance; });
+    if (members == 0) continue;
+    movers.push_back(
+        {.leave = {.position = position, .members = members}, .destination = rivalry.destination});
   }
-  return records;
+  return movers;
+}
+
+Departure DepartureOf(const pool::Pool& pool, const Audience& audience, const Party& party) {
+  return {.left_round = audience.last_round,
+          .mean_interest = MeanInterest(audience, pool.ArchetypeOfRun(party.run), party.joining)};
 }
 
 float MemberInterest(const AttractionWeights& weights, float archetype_interest,

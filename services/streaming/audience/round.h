@@ -12,47 +12,44 @@
 
 #include "services/streaming/audience/arrival.h"
 #include "services/streaming/audience/attraction.h"
+#include "services/streaming/audience/followers.h"
 #include "services/streaming/audience/party.h"
 #include "services/streaming/audience/view.h"
 #include "services/streaming/pool/pool.h"
 
 namespace streaming::audience {
 
-// Members of one party who leave.
-struct Leaver {
-  Leave leave = {};      // all of them
-  RunMask competed = 0;  // those of them whom another stream won (Competed); the rest is Bored
-  uint32_t destination = Field::kNobody;  // the winner's position in View::sessions
-};
-
 struct Step {
-  std::vector<Leaver> leavers;  // by position
+  std::vector<Leave> leavers;  // bored, by position
   uint32_t leaving_heads = 0;
-  pool::PerArchetype<uint32_t> wanted_heads = {};  // newcomers
+  std::vector<Demand> followers;                   // who come because they follow, by name
+  pool::PerArchetype<uint32_t> wanted_heads = {};  // other newcomers
   Audience audience;                               // as it is after the step
 };
 
-// Members of a session step in cohorts spread over the interval, so that nothing jumps once a
-// round: cohort c of n has the members with index mod n = c, and an n-th of the newcomers. Interest
-// moves with cohort 0.
-struct Cohort {
-  uint32_t number = 0;
-  uint32_t of = 1;  // 1 to 64
-};
-
-// The step of session view.sessions[self], whose parties are in Redis' order.
+// The step of one cohort of session view.sessions[self], whose parties are in Redis' order.
+//
+// Members of a session step in cohorts spread over the round, so that nothing jumps once an
+// interval: cohort c of n has the members with index mod n = c, and an n-th of the newcomers.
+// Interest moves with cohort 0. Who came in this round is not asked again in it.
 Step StepSession(const RoundSettings& settings, const pool::Pool& pool, const View& view,
                  const Field& field, uint32_t self, const Audience& audience,
-                 std::span<const Party> parties, Cohort cohort = {});
+                 std::span<const Party> parties, const Followers& followers, uint32_t cohort);
 
-// What the Function `apply` takes for these leavers: leaves, and the departures that belong to
-// them.
-struct LeaveRecords {
-  std::string leaves;
-  std::string departures;
+// Members of one party who go over to another stream.
+struct Mover {
+  Leave leave = {};
+  uint32_t destination = 0;  // its position in View::sessions
 };
-LeaveRecords EncodeLeavers(const pool::Pool& pool, const Audience& audience,
-                           std::span<const Party> parties, std::span<const Leaver> leavers);
+
+// Those of a cohort whom another stream has won over (Competed), by position. For when the cohort
+// has stepped in every session: the winner may lie before or behind.
+std::vector<Mover> MoversOf(const RoundSettings& settings, const pool::Pool& pool, const View& view,
+                            const Field& field, uint32_t self, const Audience& audience,
+                            std::span<const Party> parties, uint32_t cohort);
+
+// What is kept of members of a party who leave now.
+Departure DepartureOf(const pool::Pool& pool, const Audience& audience, const Party& party);
 
 // The interest of a member: its archetype's, its own engagement, what it came with (fading with the
 // rounds since), and the bond of a follower. 0 to 1.

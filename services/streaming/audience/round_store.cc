@@ -16,10 +16,6 @@ constexpr common::redis::CallOptions kRepeatable{.idempotent = true};
 // Long enough for any instance to finish a round that it began.
 constexpr std::chrono::seconds kViewLife{600};
 
-// Hash: leader, until, round, due (redis/rounds.lua). No TTL: a round number must not come again
-// while a session remembers it.
-std::string RoundsKey(const Shard& shard) { return ShardPrefix(shard) + "rounds"; }
-
 }  // namespace
 
 RoundStore::RoundStore(common::redis::Redis& redis, common::redis::Functions& functions,
@@ -47,6 +43,14 @@ absl::StatusOr<Lead> RoundStore::TakeLead(const Shard& shard, std::string_view w
   return lead;
 }
 
+absl::Status RoundStore::RenewLead(const Shard& shard, std::string_view who,
+                                   std::chrono::milliseconds lease) {
+  return functions_
+      .Call("rounds_v1_renew", {RoundsKey(shard)},
+            {std::string(who), std::to_string(lease.count())}, kRepeatable)
+      .status();
+}
+
 absl::StatusOr<uint64_t> RoundStore::Audit(const Shard& shard) {
   ASSIGN_OR_RETURN(const Audited audited, audience_.Audit(shard));
   return audited.bits_after > audited.bits_before ? audited.bits_after - audited.bits_before
@@ -58,11 +62,19 @@ absl::Status RoundStore::YieldLead(const Shard& shard, std::string_view who) {
       .status();
 }
 
-absl::StatusOr<View> RoundStore::OfRound(const Shard& shard, uint32_t round, float stretch,
-                                         common::Time now) {
+absl::StatusOr<std::optional<View>> RoundStore::Find(const Shard& shard, uint32_t round) {
   ASSIGN_OR_RETURN(const auto stored, redis_.Command({"GET", ViewKey(shard, round)}, kRepeatable));
-  if (!stored.is_nil()) return DecodeView(stored.text());
-  ASSIGN_OR_RETURN(const View built, Build(shard, round, stretch, now));
+  if (stored.is_nil()) return std::nullopt;
+  ASSIGN_OR_RETURN(View view, DecodeView(stored.text()));
+  return view;
+}
+
+absl::StatusOr<View> RoundStore::OfRound(const Shard& shard, uint32_t round, float stretch,
+                                         uint32_t cohorts, common::Time now) {
+  ASSIGN_OR_RETURN(auto found, Find(shard, round));
+  if (found) return *std::move(found);
+  ASSIGN_OR_RETURN(View built, Build(shard, round, stretch, now));
+  built.cohorts = cohorts;
   ASSIGN_OR_RETURN(const std::string settled,
                    audience_.SettleView(shard, round, EncodeView(built), kViewLife));
   return DecodeView(settled);
@@ -73,9 +85,9 @@ absl::StatusOr<View> RoundStore::Recent(const Shard& shard, common::Time now) {
                    redis_.Command({"HGET", RoundsKey(shard), "round"}, kRepeatable));
   uint32_t number = 0;
   if (!absl::SimpleAtoi(common::ToAbsl(round.text()), &number)) return Build(shard, 0, 1, now);
-  ASSIGN_OR_RETURN(const auto stored, redis_.Command({"GET", ViewKey(shard, number)}, kRepeatable));
-  if (stored.is_nil()) return Build(shard, number, 1, now);
-  return DecodeView(stored.text());
+  ASSIGN_OR_RETURN(auto found, Find(shard, number));
+  if (!found) return Build(shard, number, 1, now);
+  return *std::move(found);
 }
 
 absl::StatusOr<View> RoundStore::Build(const Shard& shard, uint32_t round, float stretch,

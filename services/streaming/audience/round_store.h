@@ -38,15 +38,20 @@ class RoundStore {
   absl::StatusOr<Lead> TakeLead(const Shard& shard, std::string_view who,
                                 std::chrono::milliseconds lease,
                                 std::chrono::milliseconds interval);
+  // Keeps the lead for another `lease`, without beginning a round. kNotLeader when it is lost.
+  absl::Status RenewLead(const Shard& shard, std::string_view who, std::chrono::milliseconds lease);
   // Makes the shard's bitmap what its sessions say, and returns how many bits were wrong. For
   // whoever has just taken the lead.
   absl::StatusOr<uint64_t> Audit(const Shard& shard);
   // Gives the lead up, if `who` has it.
   absl::Status YieldLead(const Shard& shard, std::string_view who);
 
-  // The view of a round, whose length is `stretch` ordinary ones. The first to ask builds and
-  // stores it; all others get that one.
-  absl::StatusOr<View> OfRound(const Shard& shard, uint32_t round, float stretch, common::Time now);
+  // The view of a round, whose length is `stretch` ordinary ones and which is stepped in `cohorts`.
+  // The first to ask builds and stores it; all others get that one.
+  absl::StatusOr<View> OfRound(const Shard& shard, uint32_t round, float stretch, uint32_t cohorts,
+                               common::Time now);
+  // The same without building it: nullopt when nobody has, or long ago.
+  absl::StatusOr<std::optional<View>> Find(const Shard& shard, uint32_t round);
   // The view of the present round, or a new one when there is none: how things are, more or less.
   absl::StatusOr<View> Recent(const Shard& shard, common::Time now);
 

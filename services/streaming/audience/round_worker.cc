@@ -1,6 +1,7 @@
 #include "services/streaming/audience/round_worker.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "libs/common/base/status.h"
@@ -12,6 +13,7 @@
 namespace streaming::audience {
 namespace {
 
+using common::redis::ErrorCode;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLookMin{10};
@@ -47,7 +49,7 @@ RoundWorker::RoundWorker(RoundStore& rounds, LiveStore& live, pool::PoolStore& p
                                  "What a shard's round took its leader.")),
       lateness_(metrics.GetTimer("streaming_round_lateness_seconds",
                                  "How long after it was due a shard's round began.")),
-      steps_(metrics.GetCounter("streaming_round_steps_total", "Sessions stepped.")),
+      steps_(metrics.GetCounter("streaming_round_steps_total", "Steps of sessions, one a cohort.")),
       failures_(metrics.GetCounter("streaming_round_step_failures_total",
                                    "Sessions whose step failed and is tried again.")),
       repaired_(metrics.GetCounter("streaming_pool_bits_repaired_total",
@@ -56,6 +58,8 @@ RoundWorker::RoundWorker(RoundStore& rounds, LiveStore& live, pool::PoolStore& p
           metrics.GetCounter("streaming_audience_joined_total", "Heads that joined in a round.")),
       bored_(metrics.GetCounter(kLeft, kLeftHelp, {{"reason", "Bored"}})),
       competed_(metrics.GetCounter(kLeft, kLeftHelp, {{"reason", "Competed"}})),
+      grown_(metrics.GetCounter("streaming_pool_grown_members_total",
+                                "Members that pools grew by because too few were free.")),
       gauges_(metrics),
       loop_("rounds", metrics, [this] { return Tick(); }) {}
 
@@ -120,18 +124,61 @@ absl::StatusOr<uint32_t> RoundWorker::RunShard(const Shard& shard) {
     repaired_.Increment(static_cast<double>(repaired));
   }
   Progress& progress = progress_[name];
-  if (progress.finished_round == lead.round) return 0;
-  const common::Time begin = clock_();
-  const auto stretch = static_cast<float>(interval.count()) / options_.interval.count();
-  ASSIGN_OR_RETURN(const View view, rounds_.OfRound(shard, lead.round, stretch, begin));
-  progress.census = CensusOf(view);
-  ASSIGN_OR_RETURN(const uint32_t stepped, StepAll(shard, view));
-  const common::Duration took = clock_() - begin;
-  duration_.Observe(common::ToSeconds(took));
-  // Half of the time is the most that the heartbeat may take from everything else.
-  progress.finished_round = stopping_ ? 0 : lead.round;
-  progress.loaded = took > options_.interval / 2;
+  const auto stepped = StepDue(shard, lead, Stretch(interval), progress);
+  // What we know of the sessions is of use to the leader only.
+  if (ErrorCode(stepped.status()) == kNotLeader) progress_.erase(name);
   return stepped;
+}
+
+absl::StatusOr<uint32_t> RoundWorker::StepDue(const Shard& shard, const Lead& lead, float stretch,
+                                              Progress& progress) {
+  uint32_t stepped = 0;
+  if (!progress.view || progress.view->round != lead.round) {
+    ASSIGN_OR_RETURN(stepped, EndRoundBefore(shard, lead.round, progress));
+    RETURN_IF_ERROR(BeginRound(shard, lead.round, stretch, progress));
+  }
+  const View& view = *progress.view;
+  if (progress.cohort == view.cohorts) return stepped;
+  const auto length = milliseconds(std::llround(options_.interval.count() * view.stretch));
+  const milliseconds passed = length - std::min(length, lead.next);
+  const auto due = static_cast<uint32_t>(passed * view.cohorts / length) + 1;
+  ASSIGN_OR_RETURN(const uint32_t now, StepUntil(shard, std::min(due, view.cohorts), progress));
+  if (progress.cohort < view.cohorts) {
+    next_ = std::min(next_, length * progress.cohort / view.cohorts - passed);
+  }
+  return stepped + now;
+}
+
+// A round does not begin before the one before it is through, whoever was to step that.
+absl::StatusOr<uint32_t> RoundWorker::EndRoundBefore(const Shard& shard, uint32_t round,
+                                                     Progress& progress) {
+  if (!progress.view || progress.view->round + 1 != round) {
+    ASSIGN_OR_RETURN(std::optional<View> before, rounds_.Find(shard, round - 1));
+    if (!before) return 0;
+    Enter(*std::move(before), progress);
+  }
+  return StepUntil(shard, progress.view->cohorts, progress);
+}
+
+absl::Status RoundWorker::BeginRound(const Shard& shard, uint32_t round, float stretch,
+                                     Progress& progress) {
+  ASSIGN_OR_RETURN(View view, rounds_.OfRound(shard, round, stretch, options_.cohorts, clock_()));
+  Enter(std::move(view), progress);
+  progress.census = CensusOf(*progress.view);
+  return absl::OkStatus();
+}
+
+void RoundWorker::Enter(View view, Progress& progress) {
+  progress.field = Survey(view);
+  progress.sessions.clear();
+  progress.sessions.resize(view.sessions.size());
+  progress.view = std::move(view);
+  progress.cohort = 0;
+  progress.spent = common::Duration::zero();
+}
+
+float RoundWorker::Stretch(milliseconds interval) const {
+  return static_cast<float>(interval.count()) / static_cast<float>(options_.interval.count());
 }
 
 absl::StatusOr<Lead> RoundWorker::TakeLead(const Shard& shard, milliseconds interval) {
@@ -163,67 +210,178 @@ void RoundWorker::Report() {
   gauges_.free_heads.Set(sum.free_heads);
 }
 
-absl::StatusOr<uint32_t> RoundWorker::StepAll(const Shard& shard, const View& view) {
-  const Field field = Survey(view);
-  std::vector<LiveSession> batch;
+absl::StatusOr<uint32_t> RoundWorker::StepUntil(const Shard& shard, uint32_t until,
+                                                Progress& progress) {
   uint32_t stepped = 0;
-  absl::Status failure;
-  common::Time renewed = clock_();
-  for (uint32_t i = 0; i < view.sessions.size() && !stopping_; ++i) {
-    auto session = StepOne({.game = shard.game_service_id,
-                            .shard = shard.number,
-                            .session = view.sessions[i].session_id},
-                           view, field, i);
-    if (!session.ok()) {
-      failures_.Increment();
-      failure = session.status();  // the other sessions shall not wait for this one
-    } else if (session->has_value()) {
-      ++stepped;
-      batch.push_back(**std::move(session));
-    }
-    if (batch.size() == kBatch) Tell(batch);
-    if (clock_() - renewed < options_.lease / 3) continue;
-    renewed = clock_();
-    ASSIGN_OR_RETURN(const Lead lead, TakeLead(shard, options_.interval));
-    if (lead.round == 0) break;  // another instance is at it
+  while (progress.cohort < until) {
+    const common::Time begin = clock_();
+    ASSIGN_OR_RETURN(const uint32_t now, StepCohort(shard, progress));
+    progress.spent += clock_() - begin;
+    stepped += now;
+    if (stopping_) break;
+    if (++progress.cohort < progress.view->cohorts) continue;
+    duration_.Observe(common::ToSeconds(progress.spent));
+    // Half of the time is the most that the heartbeat may take from everything else.
+    progress.loaded = progress.spent > options_.interval / 2;
+    Tell(progress);
+    Grow(shard, *progress.view);
   }
-  Tell(batch);
+  return stepped;
+}
+
+absl::StatusOr<uint32_t> RoundWorker::StepCohort(const Shard& shard, Progress& progress) {
+  const auto sessions = static_cast<uint32_t>(progress.sessions.size());
+  uint32_t stepped = 0;
+  absl::Status failure;  // of one session, for which the others shall not wait
+  const auto failed = [&](const absl::Status& status) {
+    if (!status.ok()) failures_.Increment();
+    failure.Update(status);
+    return ErrorCode(status) == kNotLeader;
+  };
+  common::Time renewed = clock_();
+  for (uint32_t i = 0; i < sessions && !stopping_; ++i) {
+    const auto steps = StepOne({.game = shard.game_service_id,
+                                .shard = shard.number,
+                                .session = progress.view->sessions[i].session_id},
+                               progress, i);
+    if (failed(steps.status())) return failure;
+    stepped += steps.value_or(0);
+    RETURN_IF_ERROR(KeepLead(shard, renewed));
+  }
+  for (uint32_t i = 0; i < sessions && !stopping_; ++i) {
+    if (failed(MoveOne(shard, progress, i))) return failure;
+    RETURN_IF_ERROR(KeepLead(shard, renewed));
+  }
   RETURN_IF_ERROR(failure);
   return stepped;
 }
 
-absl::StatusOr<std::optional<LiveSession>> RoundWorker::StepOne(const LiveKey& key,
-                                                                const View& view,
-                                                                const Field& field, uint32_t self) {
-  bool late = false;
+absl::Status RoundWorker::KeepLead(const Shard& shard, common::Time& renewed) {
+  if (clock_() - renewed < options_.lease / 3) return absl::OkStatus();
+  renewed = clock_();
+  // The round stays what it is: its interval is over only when the next one may begin.
+  return rounds_.RenewLead(shard, self_, options_.lease);
+}
+
+absl::StatusOr<uint32_t> RoundWorker::StepOne(const LiveKey& key, Progress& progress,
+                                              uint32_t self) {
+  const View& view = *progress.view;
   const common::Time now = clock_();
-  auto applied = live_.Update(key, now, [&](const LiveSession& session) -> absl::StatusOr<Change> {
-    late = session.audience.last_round >= view.round;
-    if (late) return absl::AlreadyExistsError("the session took part in this round");
-    const RoundSettings settings = SettingsOf(options_.settings, *session.pool, key.shard);
-    Change change = ChangeOf(
-        session, view,
-        StepSession(settings, *session.pool, view, field, self, session.audience, session.parties));
-    change.mood = blending::FadeCrowd(session.mood, now - options_.interval,
-                                      options_.mood_decay_rate, view.stretch);
+  std::optional<LiveSession>& session = progress.sessions[self];
+  bool through = false;
+  const auto rule = [&](const LiveSession& live) -> absl::StatusOr<Change> {
+    const uint32_t cohort = NextCohort(live.audience, view);
+    through = cohort > progress.cohort;
+    if (through) {
+      session = live;
+      return absl::AlreadyExistsError("the session took this step before");
+    }
+    const RoundSettings settings = SettingsOf(options_.settings, *live.pool, key.shard);
+    Change change = ChangeOf(live, view,
+                             StepSession(settings, *live.pool, view, progress.field, self,
+                                         live.audience, live.parties, *live.followers, cohort));
+    if (cohort == 0) {
+      change.mood = blending::FadeCrowd(live.mood, now - options_.interval,
+                                        options_.mood_decay_rate, view.stretch);
+    }
     return change;
+  };
+  for (uint32_t steps = 0;; ++steps) {
+    auto applied = live_.Update(key, now, rule, std::nullopt, self_);
+    if (through) return steps;
+    if (common::errors::Is(applied.status(), kSessionNotLive)) {
+      session.reset();
+      return steps;
+    }
+    RETURN_IF_ERROR(applied.status());
+    steps_.Increment();
+    joined_.Increment(applied->joined_heads);
+    bored_.Increment(applied->left_heads);
+    session = std::move(applied->session);
+    if (NextCohort(session->audience, view) > progress.cohort) return steps + 1;
+  }
+}
+
+absl::Status RoundWorker::MoveOne(const Shard& shard, Progress& progress, uint32_t self) {
+  for (int attempt = 0; attempt < LiveStore::kAttempts; ++attempt) {
+    std::optional<LiveSession>& from = progress.sessions[self];
+    if (!from || !MayMove(from->audience, *progress.view, progress.cohort)) break;
+    Outing outing =
+        OutingOf(progress, self, SettingsOf(options_.settings, *from->pool, shard.number));
+    if (outing.movers.empty()) break;
+    const common::Time now = clock_();
+    Accrue(*from, *from->pool, now);
+    Crossing crossing(*from);
+    crossing.movers = std::move(outing.movers);
+    crossing.change.audience.steps = static_cast<uint8_t>(2 * progress.cohort + 2);
+    const auto moved = live_.Cross(*from, outing.to, std::move(crossing), now, std::nullopt, self_);
+    if (moved.ok()) {
+      competed_.Increment(*moved);
+      break;
+    }
+    if (!LiveStore::IsOvertaken(moved.status())) return moved.status();
+    RETURN_IF_ERROR(Reload(shard, progress, self));
+    for (const uint32_t number : outing.numbers) {
+      RETURN_IF_ERROR(Reload(shard, progress, number));
+    }
+  }
+  return absl::OkStatus();
+}
+
+RoundWorker::Outing RoundWorker::OutingOf(Progress& progress, uint32_t self,
+                                          const RoundSettings& settings) {
+  const LiveSession& from = *progress.sessions[self];
+  Outing outing;
+  outing.movers = MoversOf(settings, *from.pool, *progress.view, progress.field, self,
+                           from.audience, from.parties, progress.cohort);
+  std::erase_if(outing.movers, [&](Mover& mover) {
+    std::optional<LiveSession>& there = progress.sessions[mover.destination];
+    // Whoever failed to step is not where the others are.
+    if (!there || there->audience.last_round != progress.view->round) return true;
+    const auto found = std::ranges::find(outing.numbers, mover.destination);
+    const auto position = static_cast<uint32_t>(found - outing.numbers.begin());
+    if (found == outing.numbers.end()) {
+      outing.numbers.push_back(mover.destination);
+      outing.to.push_back(&*there);
+    }
+    mover.destination = position;
+    return false;
   });
-  if (late || common::errors::Is(applied.status(), kSessionNotLive)) return std::nullopt;
-  RETURN_IF_ERROR(applied.status());
-  Count(*applied);
-  return std::move(applied->session);
+  return outing;
 }
 
-void RoundWorker::Count(const Applied& applied) {
-  steps_.Increment();
-  joined_.Increment(applied.joined_heads);
-  bored_.Increment(applied.left_heads - applied.competed_heads);
-  competed_.Increment(applied.competed_heads);
+absl::Status RoundWorker::Reload(const Shard& shard, Progress& progress, uint32_t number) {
+  auto session = live_.Load({.game = shard.game_service_id,
+                             .shard = shard.number,
+                             .session = progress.view->sessions[number].session_id});
+  progress.sessions[number].reset();
+  if (common::errors::Is(session.status(), kSessionNotLive)) return absl::OkStatus();
+  RETURN_IF_ERROR(session.status());
+  if (!session->sealed) progress.sessions[number] = *std::move(session);
+  return absl::OkStatus();
 }
 
-void RoundWorker::Tell(std::vector<LiveSession>& stepped) {
-  if (options_.stepped && !stepped.empty()) options_.stepped(stepped);
-  stepped.clear();
+void RoundWorker::Grow(const Shard& shard, const View& view) {
+  const auto pool = pools_.Get(shard.game_service_id);
+  if (!pool.ok()) return;  // the next round will look again
+  const Census census = CensusOf(view);
+  const uint32_t size = (*pool)->spec().size;
+  const uint32_t more = pool::GrowthOf(options_.growth, size, census.pool_heads, census.free_heads);
+  if (more == 0) return;
+  grown_.Increment(pools_.GrowFrom(shard.game_service_id, size, more, clock_()).value_or(0));
+}
+
+void RoundWorker::Tell(Progress& progress) {
+  if (!options_.stepped) return;
+  std::vector<LiveSession> batch;
+  for (std::optional<LiveSession>& session : progress.sessions) {
+    if (session) batch.push_back(*std::move(session));
+    if (batch.size() < kBatch) continue;
+    options_.stepped(batch);
+    batch.clear();
+  }
+  if (!batch.empty()) options_.stepped(batch);
+  progress.sessions.clear();
 }
 
 }  // namespace streaming::audience

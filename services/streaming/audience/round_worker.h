@@ -1,6 +1,7 @@
-// The heartbeat: steps every live session once a round. Any number of instances may run it; one
-// leads a shard at a time, and another can take over in the middle of a round with the same result,
-// because a session refuses a round that it took part in already.
+// The heartbeat: steps every live session in every round, cohort by cohort. Any number of instances
+// may run it; one leads a shard at a time, and another can take over in the middle of a round with
+// the same result: sessions are stepped in the view's order, each remembers how far it has come,
+// and nobody but the leader may step.
 #pragma once
 #include <atomic>
 #include <chrono>
@@ -30,9 +31,11 @@ class RoundWorker {
     std::chrono::milliseconds interval{60'000};             // of an ordinary round
     std::chrono::milliseconds high_load_interval{300'000};  // after one that took too long
     double mood_decay_rate = 0.1;  // of a real crowd's mood in an ordinary round without pulses
+    uint32_t cohorts = kCohorts;   // that new rounds are stepped in
+    pool::GrowthSettings growth;
     // How long a leader that fell silent keeps the others waiting.
     std::chrono::milliseconds lease{10'000};
-    // Told of sessions as they are after their step, at most kBatch at once. May be empty.
+    // Told of sessions as they are after a round, at most kBatch at once. May be empty.
     std::function<void(std::span<const LiveSession>)> stepped;
   };
 
@@ -44,13 +47,19 @@ class RoundWorker {
   // Ends after the session that is being stepped, and gives the lead up.
   void Stop();
 
-  // One look at every shard: leads it if nobody else does, and steps what has not been stepped in
-  // its present round. Returns how many sessions it stepped. What the loop does, and tests.
+  // One look at every shard: leads it if nobody else does, and steps what is due of its present
+  // round. Returns how many steps of sessions that were. What the loop does, and tests.
   absl::StatusOr<uint32_t> RunOnce();
 
   static constexpr size_t kBatch = 32;
 
  private:
+  // Who goes over from one session, and where to.
+  struct Outing {
+    std::vector<Mover> movers;  // destination = position in `to`
+    std::vector<LiveSession*> to;
+    std::vector<uint32_t> numbers;  // of `to` in the view
+  };
   // How many there were of each when a round began.
   struct Census {
     uint32_t sessions = 0;
@@ -60,8 +69,13 @@ class RoundWorker {
   };
   // What this instance knows of a shard that it leads.
   struct Progress {
-    uint32_t finished_round = 0;
-    bool loaded = false;  // the last round took too long
+    // The round that is stepped, none at first; its sessions as they are, absent once they ended.
+    std::optional<View> view;
+    Field field;
+    std::vector<std::optional<LiveSession>> sessions;
+    uint32_t cohort = 0;        // the next one
+    common::Duration spent{0};  // on it so far
+    bool loaded = false;        // the last round took too long
     Census census;
   };
   // The same over all shards that we lead, for the metrics.
@@ -80,12 +94,24 @@ class RoundWorker {
   absl::StatusOr<Lead> TakeLead(const Shard& shard, std::chrono::milliseconds interval);
   static Census CensusOf(const View& view);
   void Report();
-  absl::StatusOr<uint32_t> StepAll(const Shard& shard, const View& view);
-  // nullopt when the session took part in the round already, or ended.
-  absl::StatusOr<std::optional<LiveSession>> StepOne(const LiveKey& key, const View& view,
-                                                     const Field& field, uint32_t self);
-  void Count(const Applied& applied);
-  void Tell(std::vector<LiveSession>& stepped);
+  absl::StatusOr<uint32_t> StepDue(const Shard& shard, const Lead& lead, float stretch,
+                                   Progress& progress);
+  absl::StatusOr<uint32_t> EndRoundBefore(const Shard& shard, uint32_t round, Progress& progress);
+  static void Enter(View view, Progress& progress);
+  float Stretch(std::chrono::milliseconds interval) const;
+  absl::Status BeginRound(const Shard& shard, uint32_t round, float stretch, Progress& progress);
+  // Steps the cohorts before `until` that are left of the round.
+  absl::StatusOr<uint32_t> StepUntil(const Shard& shard, uint32_t until, Progress& progress);
+  absl::StatusOr<uint32_t> StepCohort(const Shard& shard, Progress& progress);
+  // Brings one session to where the others are. Returns how many steps that took.
+  absl::StatusOr<uint32_t> StepOne(const LiveKey& key, Progress& progress, uint32_t self);
+  // Those of the session's cohort whom others have won go over to them.
+  absl::Status MoveOne(const Shard& shard, Progress& progress, uint32_t self);
+  static Outing OutingOf(Progress& progress, uint32_t self, const RoundSettings& settings);
+  absl::Status Reload(const Shard& shard, Progress& progress, uint32_t number);
+  absl::Status KeepLead(const Shard& shard, common::Time& renewed);
+  void Grow(const Shard& shard, const View& view);
+  void Tell(Progress& progress);
   common::executor::Loop::Outcome Tick();
 
   RoundStore& rounds_;
@@ -105,6 +131,7 @@ class RoundWorker {
   common::metrics::Counter& joined_;
   common::metrics::Counter& bored_;
   common::metrics::Counter& competed_;
+  common::metrics::Counter& grown_;
   const Gauges gauges_;
   common::executor::Loop loop_;
 };

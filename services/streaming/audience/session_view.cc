@@ -79,6 +79,7 @@ pool::PerArchetype<uint32_t> FreeHeads(const pool::Pool& pool, uint32_t shard,
 Change ChangeOf(const LiveSession& session, const View& view, Step step) {
   Change change(session);
   change.leavers = std::move(step.leavers);
+  change.named = std::move(step.followers);
   change.wanted_heads = step.wanted_heads;
   change.free_heads = view.free_heads;
   change.audience = step.audience;

@@ -9,8 +9,8 @@
 namespace streaming::audience {
 namespace {
 
-constexpr uint8_t kViewVersion = 1;
-constexpr uint8_t kAudienceVersion = 1;
+constexpr uint8_t kViewVersion = 2;
+constexpr uint8_t kAudienceVersion = 2;
 
 float Unit(float value) { return std::clamp(value, 0.0f, 1.0f); }
 uint64_t Quantise(float value, uint32_t steps) {
@@ -34,6 +34,15 @@ Audience NewAudience(const SessionView& session, uint32_t round) {
   return audience;
 }
 
+uint32_t NextCohort(const Audience& audience, const View& view) {
+  if (audience.last_round < view.round) return 0;
+  return audience.last_round > view.round ? view.cohorts : (audience.steps + 1) / 2;
+}
+
+bool MayMove(const Audience& audience, const View& view, uint32_t cohort) {
+  return audience.last_round == view.round && audience.steps == 2 * cohort + 1;
+}
+
 float MeanInterest(const Audience& audience, uint8_t archetype, const Joining& joining) {
   const uint32_t rounds = audience.last_round - std::min(audience.last_round, joining.round);
   if (rounds == 0) return audience.interest[archetype];
@@ -41,10 +50,14 @@ float MeanInterest(const Audience& audience, uint8_t archetype, const Joining& j
   return Unit(static_cast<float>(sum) * kSumUnit / static_cast<float>(rounds));
 }
 
+Joining JoiningNow(const Audience& audience, uint8_t archetype, uint8_t flags) {
+  return {.round = audience.last_round, .flags = flags, .interest_sum = audience.sums[archetype]};
+}
+
 pool::PerArchetype<Joining> JoiningNow(const Audience& audience, uint8_t flags) {
   pool::PerArchetype<Joining> joining;
   for (size_t a = 0; a < pool::kArchetypes; ++a) {
-    joining[a] = {.round = audience.last_round, .flags = flags, .interest_sum = audience.sums[a]};
+    joining[a] = JoiningNow(audience, static_cast<uint8_t>(a), flags);
   }
   return joining;
 }
@@ -56,6 +69,7 @@ std::string EncodeView(const View& view) {
   PutFloat(out, view.stretch);
   PutLittleEndian(out, view.pool_heads, 4);
   for (const uint32_t heads : view.free_heads) PutLittleEndian(out, heads, 4);
+  PutLittleEndian(out, view.cohorts, 1);
   PutLittleEndian(out, view.sessions.size(), 4);
   for (const SessionView& session : view.sessions) {
     out += session.session_id.ToBytes();
@@ -78,8 +92,11 @@ absl::StatusOr<View> DecodeView(std::string_view bytes) {
   view.stretch = TakeFloat(reader);
   view.pool_heads = static_cast<uint32_t>(reader.Take(4));
   for (uint32_t& heads : view.free_heads) heads = static_cast<uint32_t>(reader.Take(4));
+  view.cohorts = static_cast<uint32_t>(reader.Take(1));
   const uint64_t sessions = reader.Take(4);
-  if (!reader.ok() || sessions > kMaxSessionsInView) return malformed();
+  if (!reader.ok() || view.cohorts < 1 || view.cohorts > pool::kRunLength ||
+      sessions > kMaxSessionsInView)
+    return malformed();
   for (uint64_t i = 0; i < sessions && reader.ok(); ++i) {
     SessionView& session = view.sessions.emplace_back();
     const std::string_view id = reader.TakeBytes(16);
@@ -102,6 +119,7 @@ std::string EncodeAudience(const Audience& audience) {
   std::string out;
   PutLittleEndian(out, kAudienceVersion, 1);
   PutLittleEndian(out, audience.last_round, 4);
+  PutLittleEndian(out, audience.steps, 1);
   PutLittleEndian(out, Quantise(audience.excitement, 65535), 2);
   for (const float interest : audience.interest) PutLittleEndian(out, Quantise(interest, 65535), 2);
   for (const uint32_t sum : audience.sums) PutLittleEndian(out, sum, 3);
@@ -113,6 +131,7 @@ absl::StatusOr<Audience> DecodeAudience(std::string_view bytes) {
   Audience audience;
   const uint64_t version = reader.Take(1);
   audience.last_round = static_cast<uint32_t>(reader.Take(4));
+  audience.steps = static_cast<uint8_t>(reader.Take(1));
   audience.excitement = static_cast<float>(reader.Take(2)) / 65535;
   for (float& interest : audience.interest) interest = static_cast<float>(reader.Take(2)) / 65535;
   for (uint32_t& sum : audience.sums) sum = static_cast<uint32_t>(reader.Take(3));

@@ -36,11 +36,15 @@ struct SessionView {
   bool paused = false;  // nobody comes, those who are there stay as they like
 };
 
+// A round is stepped in so many parts, see Cohort in round.h.
+inline constexpr uint32_t kCohorts = 4;
+
 struct View {
   uint32_t round = 0;  // below kRoundLimit
   float stretch = 1;   // of an ordinary interval that this round takes; 5 under load
   pool::PerArchetype<uint32_t> free_heads = {};  // in nobody's audience
   uint32_t pool_heads = 0;
+  uint32_t cohorts = kCohorts;  // that the round is stepped in, 1 to kRunLength
   std::vector<SessionView> sessions;
 };
 
@@ -54,23 +58,34 @@ absl::StatusOr<View> DecodeView(std::string_view bytes);
 // What a session keeps of its audience besides the parties.
 struct Audience {
   uint32_t last_round = 0;
+  // How far it came in that round: 2c + 1 once cohort c has stepped, 2c + 2 once those of it who
+  // were won over have gone.
+  uint8_t steps = 0;
   float excitement = 0;                     // 0 to 1
   pool::PerArchetype<float> interest = {};  // 0 to 1 each
   pool::PerArchetype<uint32_t> sums = {};   // running totals of interest, see Joining; they wrap
 };
 
-// 7 + 256·2 + 256·3 bytes: version 1; last round 4; excitement 2 in 1/65535; interests 2 each in
-// 1/65535; sums 3 each. A step begins from decoded values, so that what was stored decides.
+// 8 + 256·2 + 256·3 bytes: version 1; last round 4; steps 1; excitement 2 in 1/65535; interests 2
+// each in 1/65535; sums 3 each. A step begins from decoded values, so that what was stored decides.
 std::string EncodeAudience(const Audience& audience);
 absl::StatusOr<Audience> DecodeAudience(std::string_view bytes);
 
 // The audience of a session that begins: interest is what the session's attraction promises.
 Audience NewAudience(const SessionView& session, uint32_t round);
 
+// The cohort that the audience has to step next in a round; as many as there are when it has come
+// through, or lives in a later round already.
+uint32_t NextCohort(const Audience& audience, const View& view);
+
+// Whether those of a cohort who are won over can go: all have stepped, and none has gone yet.
+bool MayMove(const Audience& audience, const View& view, uint32_t cohort);
+
 // The mean interest of an archetype since these joined; the interest now if no round has passed.
 float MeanInterest(const Audience& audience, uint8_t archetype, const Joining& joining);
 
-// What those who join now have in common, by archetype.
+// What those who join now have in common, of one archetype or of each.
+Joining JoiningNow(const Audience& audience, uint8_t archetype, uint8_t flags);
 pool::PerArchetype<Joining> JoiningNow(const Audience& audience, uint8_t flags);
 
 }  // namespace streaming::audience

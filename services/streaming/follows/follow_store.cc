@@ -77,6 +77,10 @@ constexpr std::string_view kFollowersInGame =
 constexpr std::string_view kFollowers =
     SELECT_FOLLOWERS OF_STREAMER FOLLOWING "game_service_id, member LIMIT ? OFFSET ?";
 
+constexpr std::string_view kFollowing =
+    "SELECT member FROM attendance FORCE INDEX (attendance_followers) " IN_GAME FOLLOWING
+    "member LIMIT ?";
+
 // What the column holds; no setting asks for a longer run.
 constexpr uint32_t kInterestedRunMax = 60000;
 
@@ -207,6 +211,17 @@ absl::StatusOr<Outcome> FollowStore::RecordSession(Transaction& transaction,
   AddEvents<v1::StreamingFollowLostEvent>(events, streamer, changes.lost, session.now);
   RETURN_IF_ERROR(common::outbox::Append(transaction, events));
   return outcome;
+}
+
+absl::StatusOr<std::vector<uint32_t>> FollowStore::Following(const StreamerKey& streamer,
+                                                             size_t limit) const {
+  ASSIGN_OR_RETURN(const Rows rows,
+                   mysql_.Query(kFollowing, int{streamer.type}, streamer.id,
+                                streamer.game_service_id, static_cast<int64_t>(limit)));
+  std::vector<uint32_t> members;
+  members.reserve(rows.size());
+  for (const Row& row : rows) members.push_back(row.Get<uint32_t>(0));
+  return members;
 }
 
 absl::StatusOr<std::vector<Follower>> FollowStore::List(v1::StreamerEntityType streamer_type,

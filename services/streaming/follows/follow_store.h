@@ -62,6 +62,10 @@ class FollowStore {
                                              const std::optional<common::Uuid>& game_service_id,
                                              int limit, int offset) const;
 
+  // The members who follow a streamer, those first who have longest; at most `limit`.
+  absl::StatusOr<std::vector<uint32_t>> Following(const careers::StreamerKey& streamer,
+                                                  size_t limit) const;
+
   // Attendees that one statement reads or writes.
   static constexpr size_t kChunk = 1000;
   // Follows that one session's end finds lost at most; the others are found at the next.

@@ -8,7 +8,6 @@
 namespace streaming::reactions {
 namespace {
 
-using audience::Leaver;
 using audience::Party;
 using blending::Sentiment;
 using pool::Interest;
@@ -129,10 +128,12 @@ struct PartyReaction {
 class PartyJudge {
  public:
   PartyJudge(const audience::RoundSettings& settings, const pool::Pool& pool,
-             const audience::View& view, const Occurrence& occurrence)
+             const audience::View& view, const audience::Audience& audience,
+             const Occurrence& occurrence)
       : settings_(settings),
         pool_(pool),
-        next_round_(view.round + 1),
+        view_(view),
+        stepped_(audience::NextCohort(audience, view)),
         minutes_(settings.interval_seconds * view.stretch / 60.0),
         loss_key_(audience::Random(occurrence.key, audience::Draw::kReactionLeave)) {}
 
@@ -154,19 +155,27 @@ class PartyJudge {
     return audience::Uniform(audience::Extend(loss_key_, member)) < chance;
   }
 
-  // The draw of the next round is known, so who would have left is, too.
+  // The draw of a member's next step is known, so who would have left is, too.
   bool Retains(const Party& party, uint32_t member, float before, float after) const {
-    const double draw = audience::LeaveDraw(settings_.seed, next_round_, member);
+    const uint32_t round = NextRound(party, member);
+    const double draw = audience::LeaveDraw(settings_.seed, round, member);
     const auto chance = [&](float interest) {
-      return audience::MemberBoredChance(settings_, pool_, party, member, interest, next_round_,
+      return audience::MemberBoredChance(settings_, pool_, party, member, interest, round,
                                          minutes_);
     };
     return draw < chance(before) && draw >= chance(after);
   }
 
+  // The round in which the member is asked next.
+  uint32_t NextRound(const Party& party, uint32_t member) const {
+    const bool waits = member % view_.cohorts >= stepped_ && party.joining.round < view_.round;
+    return waits ? view_.round : view_.round + 1;
+  }
+
   const audience::RoundSettings& settings_;
   const pool::Pool& pool_;
-  const uint32_t next_round_;
+  const audience::View& view_;
+  const uint32_t stepped_;  // cohorts before this one have been asked in the view's round
   const double minutes_;
   const uint64_t loss_key_;
 };
@@ -236,7 +245,7 @@ Reaction React(const audience::RoundSettings& settings, const pool::Pool& pool,
   reaction.hype_contribution =
       std::clamp(TraitOf(occurrence.event).hype * impression.pleasure, 0.0f, 1.0f);
 
-  const PartyJudge judge(settings, pool, view, occurrence);
+  const PartyJudge judge(settings, pool, view, audience, occurrence);
   for (uint32_t position = 0; position < parties.size(); ++position) {
     const Party& party = parties[position];
     const uint8_t a = pool.ArchetypeOfRun(party.run);
@@ -245,7 +254,7 @@ Reaction React(const audience::RoundSettings& settings, const pool::Pool& pool,
     const uint32_t weight = pool.WeightOfRun(party.run);
     reaction.retained_heads += audience::CountOf(done.retained) * weight;
     reaction.lost_heads += audience::CountOf(done.lost) * weight;
-    if (done.lost != 0) reaction.leavers.push_back({.leave = {position, done.lost}});
+    if (done.lost != 0) reaction.leavers.push_back({position, done.lost});
   }
   SpreadTheWord(settings, view, field, self, impression.heads - reaction.lost_heads, effects,
                 occurrence.key, reaction);

@@ -45,7 +45,7 @@ struct Reaction {
   float hype_contribution = 0;  // 0 to 1, per head of audience
   uint32_t retained_heads = 0;  // who would have left in the next round, and now will not
   uint32_t lost_heads = 0;
-  std::vector<audience::Leaver> leavers;               // by position, bored by this content
+  std::vector<audience::Leave> leavers;                // by position, bored by this content
   pool::PerArchetype<uint32_t> wanted_heads = {};      // whom the word brings
   pool::PerArchetype<audience::Joining> joining = {};  // with what interest these come
   audience::Audience audience;                         // as it is afterwards

@@ -19,6 +19,7 @@ const pool::Pool& ThePool() {
 View TheView() {
   View view;
   view.round = 20;
+  view.cohorts = 3;
   view.pool_heads = 20000;
   view.free_heads.fill(60);
   audience::SessionView& session = view.sessions.emplace_back();
@@ -30,6 +31,7 @@ View TheView() {
 Audience Interested(float interest) {
   Audience audience;
   audience.last_round = 20;
+  audience.steps = 5;  // all three cohorts
   audience.interest.fill(interest);
   return audience;
 }
@@ -70,9 +72,9 @@ TEST(ReactionTest, EveryEventStaysInItsRanges) {
         EXPECT_LE(interest, 1);
       }
       uint32_t lost = 0;
-      for (const audience::Leaver& leaver : reaction.leavers) {
-        EXPECT_EQ(leaver.leave.members & ~TheParties()[leaver.leave.position].members, 0u);
-        lost += audience::CountOf(leaver.leave.members);
+      for (const audience::Leave& leaver : reaction.leavers) {
+        EXPECT_EQ(leaver.members & ~TheParties()[leaver.position].members, 0u);
+        lost += audience::CountOf(leaver.members);
       }
       EXPECT_EQ(lost, reaction.lost_heads);
     }
@@ -120,8 +122,8 @@ TEST(ReactionTest, TasteDecides) {
   const Reaction reaction = ReactTo(Event::kCombatKill, 1, 0.2f);
   EXPECT_GT(reaction.lost_heads, 0u);
   EXPECT_GT(reaction.retained_heads, 0u);
-  for (const audience::Leaver& leaver : reaction.leavers) {
-    EXPECT_LT(effects[ThePool().ArchetypeOfRun(TheParties()[leaver.leave.position].run)], 0);
+  for (const audience::Leave& leaver : reaction.leavers) {
+    EXPECT_LT(effects[ThePool().ArchetypeOfRun(TheParties()[leaver.position].run)], 0);
   }
 }
 
@@ -130,11 +132,11 @@ TEST(ReactionTest, TheRetainedReallyStay) {
   const auto leaving_next = [&](const Audience& audience) {
     View next = view;
     ++next.round;
-    // An odd cohort steps without moving interest, so that only the reaction differs.
+    // The later cohorts step without moving interest, so that only the reaction differs.
     uint32_t heads = 0;
     for (uint32_t cohort = 1; cohort < 3; ++cohort) {
       heads += StepSession({.seed = 8}, ThePool(), next, Survey(next), 0, audience, TheParties(),
-                           {.number = cohort, .of = 3})
+                           {}, cohort)
                    .leaving_heads;
     }
     return heads;
@@ -144,6 +146,28 @@ TEST(ReactionTest, TheRetainedReallyStay) {
   const uint32_t with = leaving_next(reaction.audience);
   EXPECT_LT(with, without);
   EXPECT_NEAR(without - with, reaction.retained_heads * 2.0 / 3, reaction.retained_heads * 0.2);
+}
+
+TEST(ReactionTest, WhoIsYetToStepInThisRoundIsRetainedForIt) {
+  View view = TheView();
+  Audience audience = Interested(0.4f);
+  audience.steps = 3;  // the last cohort has still to step
+  const auto retained = [&](const Audience& before) {
+    return React({.seed = 8}, ThePool(), view, Survey(view), 0, before, TheParties(),
+                 {.event = Event::kWorldFirst, .significance = 0.3f, .key = 12})
+        .retained_heads;
+  };
+  const auto leaving = [&](const Audience& before) {
+    return StepSession({.seed = 8}, ThePool(), view, Survey(view), 0, before, TheParties(), {}, 2)
+        .leaving_heads;
+  };
+  const Audience after =
+      React({.seed = 8}, ThePool(), view, Survey(view), 0, audience, TheParties(),
+            {.event = Event::kWorldFirst, .significance = 0.3f, .key = 12})
+          .audience;
+  const uint32_t stay = leaving(audience) - leaving(after);
+  EXPECT_GT(stay, 0u);
+  EXPECT_NEAR(stay, retained(audience) / 3.0, retained(audience) * 0.15);
 }
 
 TEST(ReactionTest, NobodyFeelsNothing) {

@@ -86,8 +86,8 @@ TEST(SessionReactionTest, TellsWhatItDoes) {
 
   uint32_t lost = 0;
   const Outcome boring = ReactTo(session, Event::kCraftComplete);
-  for (const audience::Leaver& leaver : boring.change.leavers) {
-    lost += audience::CountOf(leaver.leave.members);
+  for (const audience::Leave& leaver : boring.change.leavers) {
+    lost += audience::CountOf(leaver.members);
   }
   EXPECT_GT(lost, 0u);
   EXPECT_EQ(boring.answer.lost_heads, lost);

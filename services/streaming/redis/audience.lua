@@ -8,18 +8,20 @@
 --   party      20 bytes  run (4), members (8), joining (8, opaque): those who came together
 --   demand     23 bytes  run (4), count (2), start (1), members (8), joining (8)
 --   leave      12 bytes  position of the party (4), members (8); positions ascend
---   departure   4 bytes  opaque, one for each leave
+--   mover      21 bytes  leave (12), number of a destination from 1 on (1), joining there (8)
+--   departure   4 bytes  opaque, one for each leave or mover
 -- A demand takes up to `count` free members of the run that its mask allows, looking from member
 -- `start` on; what it could not take, demands with count 0 right behind it try in their runs.
 --
 -- Refusals: ABSENT no such session, EXISTS it is there already, SEALED it is ending, NONCE it has
--- changed since it was read, ANSWERED this request was carried out before, FULL a list that must
--- not lose anything has no room, BADARG the arguments do not fit together. A refused call changes
--- nothing.
+-- changed since it was read, LEADER the caller does not lead the shard any more, ANSWERED this
+-- request was carried out before, FULL a list that must not lose anything has no room, BADARG the
+-- arguments do not fit together. A refused call changes nothing.
 
-local PARTY, DEMAND, LEAVE, DEPARTURE, JOINING, CELLS = 20, 23, 12, 4, 8, 8
+local PARTY, DEMAND, LEAVE, MOVER, DEPARTURE, JOINING, CELLS = 20, 23, 12, 21, 4, 8, 8
 local DEPARTED_LIMIT = 1048576 -- bytes, some 43 000 departed parties a session
 local ANSWERS_LIMIT = 1024     -- answers kept a session
+local LOG_LIMIT = 10000        -- commands kept a shard, or a few more
 
 -- All set by the first call: while a library loads it sees neither `string` nor `bit`, and a global
 -- costs a guarded look-up each time.
@@ -160,26 +162,38 @@ local function part(party, leave)
   return rest, run .. sub(leave, 5) .. joining, number
 end
 
--- Takes those whom the leaves name out of the parties. Returns the parties that stay, a list of the
--- parties that leave and how many members these have; nil when a leave does not fit.
-local function split(parties, leaves)
-  local stay, gone, all, from = {}, {}, 0, 1
-  for at = 1, #leaves - LEAVE + 1, LEAVE do
-    local position = number_at(leaves, at) * PARTY + 1
+-- Takes those out of the parties whom the records name, each of which begins with a leave. Returns
+-- the parties that stay, a list of the parties that leave and a list of how many members these
+-- have; nil when a record does not fit.
+local function split(parties, records, size)
+  local stay, gone, numbers, from = {}, {}, {}, 1
+  if #records % size ~= 0 then
+    return nil
+  end
+  for at = 1, #records, size do
+    local position = number_at(records, at) * PARTY + 1
     if position < from or position > #parties then
       return nil
     end
     local rest, leave, number = part(sub(parties, position, position + PARTY - 1),
-      sub(leaves, at, at + LEAVE - 1))
+      sub(records, at, at + LEAVE - 1))
     if not rest then
       return nil
     end
     stay[#stay + 1] = sub(parties, from, position - 1) .. rest
-    gone[#gone + 1] = leave
-    all, from = all + number, position + PARTY
+    gone[#gone + 1], numbers[#numbers + 1] = leave, number
+    from = position + PARTY
   end
   stay[#stay + 1] = sub(parties, from)
-  return concat(stay), gone, all
+  return concat(stay), gone, numbers
+end
+
+local function sum(numbers)
+  local all = 0
+  for _, number in ipairs(numbers) do
+    all = all + number
+  end
+  return all
 end
 
 -- Keeps the leavers for the end of the session; those beyond the limit are only counted.
@@ -215,18 +229,32 @@ local function set_members(session, nonce, parties, count)
   call('HSET', session, 'nonce', nonce, 'members', parties, 'count', count)
 end
 
--- What may follow a Function's own arguments, from args[at] on: a number of fields and their
--- name-value pairs for the session, a request id ('' = none) and its answer, then pushes, three
--- arguments each: the position of a list in keys, its limit (negative: refuse when full, else drop
--- and count), the value.
-local function extras_of(args, at)
-  local fields = tonumber(args[at]) * 2
-  local extras = { fields = {}, pushes = {} }
-  for i = at + 1, at + fields do
-    table.insert(extras.fields, args[i])
+local function set_fields(session, fields)
+  if #fields > 0 then
+    call('HSET', session, unpack(fields))
   end
-  extras.request, extras.answer = args[at + fields + 1], args[at + fields + 2]
-  for i = at + fields + 3, #args, 3 do
+end
+
+-- The number of fields at args[at] and their name-value pairs behind it. Returns the pairs and the
+-- position behind them.
+local function fields_of(args, at)
+  local last = at + tonumber(args[at]) * 2
+  return { unpack(args, at + 1, last) }, last + 1
+end
+
+-- What may follow a Function's own arguments, from args[at] on: a number of fields and their
+-- name-value pairs for the session; a request id ('' = none) and its answer; the position of the
+-- shard's rounds in keys (0 = anybody may) and who must lead them; the position of the shard's log
+-- in keys (0 = not logged), the session's id and the command; then pushes, three arguments each:
+-- the position of a list in keys, its limit (negative: refuse when full, else drop and count), the
+-- value.
+local function extras_of(args, at)
+  local extras = { pushes = {} }
+  extras.fields, at = fields_of(args, at)
+  extras.request, extras.answer = args[at], args[at + 1]
+  extras.rounds, extras.leader = tonumber(args[at + 2]), args[at + 3]
+  extras.log, extras.id, extras.command = tonumber(args[at + 4]), args[at + 5], args[at + 6]
+  for i = at + 7, #args, 3 do
     local list, limit = tonumber(args[i]), tonumber(args[i + 1])
     table.insert(extras.pushes, { list = list, limit = limit, value = args[i + 2] })
   end
@@ -235,6 +263,9 @@ end
 
 -- The refusal of what `store` could not do, or nil.
 local function check(keys, answers, extras)
+  if extras.rounds > 0 and call('HGET', keys[extras.rounds], 'leader') ~= extras.leader then
+    return refuse('LEADER', 'somebody else leads the rounds')
+  end
   if extras.request ~= '' and call('HEXISTS', answers, extras.request) == 1 then
     return refuse('ANSWERED', 'this request was carried out before')
   end
@@ -249,8 +280,10 @@ local function check(keys, answers, extras)
 end
 
 local function store(keys, session, answers, extras)
-  if #extras.fields > 0 then
-    call('HSET', session, unpack(extras.fields))
+  set_fields(session, extras.fields)
+  if extras.log > 0 then
+    call('XADD', keys[extras.log], 'MAXLEN', '~', LOG_LIMIT, '*', 'session', extras.id, 'command',
+      extras.command)
   end
   if extras.request ~= '' then
     -- A ring of request ids in fields '#0', '#1', …: the newest takes the place of the oldest.
@@ -272,10 +305,10 @@ local function store(keys, session, answers, extras)
 end
 
 -- open: begins a session with its first audience.
--- keys: session, taken, sessions; args: session id, nonce, demands, capacity, number of fields and
--- their name-value pairs. Returns the parties that it took.
+-- keys: session, taken, sessions, followers; args: session id, nonce, demands, capacity, followers
+-- (opaque, '' = none), fields. Returns the parties that it took.
 local function open(keys, args)
-  local session, taken, sessions = keys[1], keys[2], keys[3]
+  local session, taken, sessions, followers = keys[1], keys[2], keys[3], keys[4]
   if #args[3] % DEMAND ~= 0 then
     return refuse('BADARG', 'demands')
   elseif call('EXISTS', session) == 1 then
@@ -283,26 +316,26 @@ local function open(keys, args)
   end
   local parties, count = take(taken, args[3], tonumber(args[4]))
   set_members(session, args[2], parties, count)
-  if tonumber(args[5]) > 0 then
-    call('HSET', session, unpack(args, 6, 5 + 2 * tonumber(args[5])))
+  set_fields(session, (fields_of(args, 6)))
+  if args[5] ~= '' then
+    call('SET', followers, args[5])
   end
   call('SADD', sessions, args[1])
   return parties
 end
 
 -- apply: one change of one session: some leave, some come, fields are set, news is told.
--- keys: session, taken, departed, answers, lists…; args: expected nonce, new nonce, leaves,
--- departures, demands, capacity, extras. Returns the parties of the newcomers, which are also kept
--- behind the answer: only here are they known in the same step.
+-- keys: session, taken, departed, answers, those of the extras…; args: expected nonce, new nonce,
+-- leaves, departures, demands, capacity, extras. Returns the parties of the newcomers, which are
+-- also kept behind the answer: only here are they known in the same step.
 local function apply(keys, args)
   local session, taken, departed, answers = keys[1], keys[2], keys[3], keys[4]
   local parties, count = members_of(session, args[1])
   if not parties then
     return count
   end
-  local stay, gone, left = split(parties, args[3])
-  if not stay or #args[3] ~= #gone * LEAVE or #args[4] ~= #gone * DEPARTURE
-    or #args[5] % DEMAND ~= 0 then
+  local stay, gone, numbers = split(parties, args[3], LEAVE)
+  if not stay or #args[4] ~= #gone * DEPARTURE or #args[5] % DEMAND ~= 0 then
     return refuse('BADARG', 'leaves, departures or demands')
   end
   local extras = extras_of(args, 7)
@@ -310,6 +343,7 @@ local function apply(keys, args)
   if refusal then
     return refusal
   end
+  local left = sum(numbers)
   -- Newcomers first: nobody leaves and returns in one breath.
   local joined, came = take(taken, args[5], max(0, tonumber(args[6]) - count + left))
   give_back(taken, concat(gone))
@@ -320,39 +354,79 @@ local function apply(keys, args)
   return joined
 end
 
--- move: members go from one session to another of the same shard, and stay taken.
--- keys: from, to, departed of from, answers of from, lists…; args: from's expected and new nonce,
--- to's expected and new nonce, leaves, departures, the new joining (8) of each, extras of from.
--- The caller, who knows both sessions by their nonces, keeps to the capacity. Returns the parties
--- as they are in `to` now.
+-- The sessions to which members go: args[at] is their number n, their keys follow the first three,
+-- and each has an expected nonce, a new nonce and fields. Returns them and the position behind
+-- their arguments; nil and the refusal when one cannot be changed.
+local function destinations_of(keys, args, at)
+  local destinations, seen = {}, { [keys[1]] = true }
+  local number = tonumber(args[at])
+  at = at + 1
+  for i = 1, number do
+    local key = keys[3 + i]
+    if seen[key] then
+      return nil, refuse('BADARG', 'a session is named twice')
+    end
+    seen[key] = true
+    local parties, count = members_of(key, args[at])
+    if not parties then
+      return nil, count
+    end
+    local to = { key = key, nonce = args[at + 1], parties = { parties }, count = count }
+    to.fields, at = fields_of(args, at + 2)
+    destinations[i] = to
+  end
+  return destinations, at
+end
+
+-- Adds the parties that leave to those of their destinations. Returns them as they are there; nil
+-- when a mover names no destination.
+local function arrive(destinations, movers, gone, numbers)
+  local moved = {}
+  for i, party in ipairs(gone) do
+    local at = (i - 1) * MOVER + LEAVE + 1
+    local to = destinations[byte(movers, at)]
+    if not to then
+      return nil
+    end
+    moved[i] = sub(party, 1, PARTY - JOINING) .. sub(movers, at + 1, at + JOINING)
+    to.parties[#to.parties + 1] = moved[i]
+    to.count = to.count + numbers[i]
+  end
+  return concat(moved)
+end
+
+-- move: members go from one session to others of the same shard, and stay taken.
+-- keys: from, departed of from, answers of from, the destinations, those of the extras…; args:
+-- from's expected and new nonce, destinations, movers, departures, extras of from.
+-- The caller, who knows all sessions by their nonces, keeps to the capacities. Returns the parties
+-- as they are in their destinations, in the order of the movers.
 local function move(keys, args)
-  local from, to, departed, answers = keys[1], keys[2], keys[3], keys[4]
+  local from, departed, answers = keys[1], keys[2], keys[3]
   local parties, count = members_of(from, args[1])
   if not parties then
     return count
   end
-  local others, their_count = members_of(to, args[3])
-  if not others then
-    return their_count
+  local destinations, at = destinations_of(keys, args, 3)
+  if not destinations then
+    return at
   end
-  local stay, gone, left = split(parties, args[5])
-  if from == to or not stay or #args[5] ~= #gone * LEAVE or #args[6] ~= #gone * DEPARTURE
-    or #args[7] ~= #gone * JOINING then
-    return refuse('BADARG', 'sessions, leaves, departures or joinings')
+  local movers, departures = args[at], args[at + 1]
+  local stay, gone, numbers = split(parties, movers, MOVER)
+  local moved = stay and arrive(destinations, movers, gone, numbers)
+  if not moved or #departures ~= #gone * DEPARTURE then
+    return refuse('BADARG', 'movers or departures')
   end
-  local extras = extras_of(args, 8)
+  local extras = extras_of(args, at + 2)
   local refusal = check(keys, answers, extras)
   if refusal then
     return refusal
   end
-  local moved = {}
-  for i, party in ipairs(gone) do
-    moved[i] = sub(party, 1, PARTY - JOINING) .. sub(args[7], (i - 1) * JOINING + 1, i * JOINING)
+  remember(from, departed, gone, departures)
+  set_members(from, args[2], stay, count - sum(numbers))
+  for _, to in ipairs(destinations) do
+    set_members(to.key, to.nonce, concat(to.parties), to.count)
+    set_fields(to.key, to.fields)
   end
-  moved = concat(moved)
-  remember(from, departed, gone, args[6])
-  set_members(from, args[2], stay, count - left)
-  set_members(to, args[4], others .. moved, their_count + left)
   store(keys, from, answers, extras)
   return moved
 end
@@ -368,11 +442,12 @@ local function seal(keys)
 end
 
 -- release: the session is over and its members are free. May be repeated.
--- keys: session, taken, sessions, departed, answers; args: session id. Returns how many it freed.
+-- keys: session, taken, sessions, departed, answers, followers; args: session id. Returns how many
+-- it freed.
 local function release(keys, args)
   local found = call('HMGET', keys[1], 'members', 'count')
   give_back(keys[2], found[1] or '')
-  call('DEL', keys[1], keys[4], keys[5])
+  call('DEL', keys[1], keys[4], keys[5], keys[6])
   call('SREM', keys[3], args[1])
   return tonumber(found[2] or 0)
 end

@@ -26,6 +26,17 @@ local function lead(keys, args)
   return { round, due - now, late }
 end
 
+-- renew: keeps the lead without beginning a round.
+-- keys: the shard's rounds; args: who asks, how long the lead lasts (in ms).
+local function renew(keys, args)
+  if redis.call('HGET', keys[1], 'leader') ~= args[1] then
+    return redis.error_reply('LEADER somebody else leads the rounds')
+  end
+  local time = redis.call('TIME')
+  redis.call('HSET', keys[1], 'until', time[1] * 1000 + math.floor(time[2] / 1000) + args[2])
+  return 'OK'
+end
+
 -- yield: gives the lead up, if it is the caller's.
 -- keys: the shard's rounds; args: who asks.
 local function yield(keys, args)
@@ -36,4 +47,5 @@ local function yield(keys, args)
 end
 
 redis.register_function('rounds_v1_lead', lead)
+redis.register_function('rounds_v1_renew', renew)
 redis.register_function('rounds_v1_yield', yield)

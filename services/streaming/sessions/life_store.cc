@@ -82,7 +82,9 @@ absl::StatusOr<LiveState> SessionLife::StateOf(const Session& session, Time now)
 }
 
 absl::StatusOr<audience::Change> SessionLife::FirstAudience(const Session& session,
-                                                            const pool::Pool& pool, Time now) {
+                                                            const pool::Pool& pool,
+                                                            const audience::Followers& followers,
+                                                            Time now) {
   const audience::RoundSettings settings = audience::SettingsOf(settings_, pool, session.key.shard);
   ASSIGN_OR_RETURN(LiveState state, StateOf(session, now));
   audience::LiveSession begins = {.key = session.key, .state = std::move(state)};
@@ -93,8 +95,17 @@ absl::StatusOr<audience::Change> SessionLife::FirstAudience(const Session& sessi
   begins.audience = audience::NewAudience(view.sessions.back(), view.round);
   audience::Change first(begins);
   first.free_heads = view.free_heads;
-  first.wanted_heads = audience::StartDraw(settings, view, audience::Survey(view), self);
+  audience::Draft draft =
+      audience::StartDraw(settings, pool, view, audience::Survey(view), self, followers);
+  first.wanted_heads = draft.wanted_heads;
+  first.named = std::move(draft.followers);
   return first;
+}
+
+absl::StatusOr<audience::Followers> SessionLife::FollowersOf(const Session& session) {
+  ASSIGN_OR_RETURN(const auto members,
+                   parts_.follows.Following(StreamerOf(session), audience::kFollowersMax));
+  return audience::Followers(members);
 }
 
 absl::StatusOr<Session> SessionLife::Start(const Session& session, Time now) {
@@ -102,8 +113,10 @@ absl::StatusOr<Session> SessionLife::Start(const Session& session, Time now) {
     return common::errors::Make(kSessionNotPending, "the session is not Pending");
   }
   ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(session.key.game));
-  ASSIGN_OR_RETURN(const audience::Change first, FirstAudience(session, *pool, now));
-  ASSIGN_OR_RETURN(const audience::LiveSession live, parts_.live.Open(session.key, now, first));
+  ASSIGN_OR_RETURN(const audience::Followers followers, FollowersOf(session));
+  ASSIGN_OR_RETURN(const audience::Change first, FirstAudience(session, *pool, followers, now));
+  ASSIGN_OR_RETURN(const audience::LiveSession live,
+                   parts_.live.Open(session.key, now, first, followers));
   ASSIGN_OR_RETURN(const bool made, parts_.sessions.MakeLive(session, live.heads, now));
   ASSIGN_OR_RETURN(Session stored, parts_.sessions.Get(session.key.session));
   if (made) return stored;
@@ -174,9 +187,10 @@ void SessionLife::TellOfEnd(const audience::LiveSession& session) {
 
 absl::Status SessionLife::Reopen(const Session& session, Time now) {
   ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(session.key.game));
-  ASSIGN_OR_RETURN(audience::Change first, FirstAudience(session, *pool, now));
+  ASSIGN_OR_RETURN(const audience::Followers followers, FollowersOf(session));
+  ASSIGN_OR_RETURN(audience::Change first, FirstAudience(session, *pool, {}, now));
   first.wanted_heads = {};
-  return parts_.live.Open(session.key, now, first).status();
+  return parts_.live.Open(session.key, now, first, followers).status();
 }
 
 }  // namespace streaming::sessions

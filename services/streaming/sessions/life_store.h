@@ -49,7 +49,9 @@ class SessionLife {
 
  private:
   absl::StatusOr<audience::Change> FirstAudience(const Session& session, const pool::Pool& pool,
+                                                 const audience::Followers& followers,
                                                  common::Time now);
+  absl::StatusOr<audience::Followers> FollowersOf(const Session& session);
   absl::StatusOr<audience::LiveState> StateOf(const Session& session, common::Time now);
   absl::Status Record(const Session& session, const std::optional<audience::Sealed>& sealed);
   void TellOfEnd(const audience::LiveSession& session);

@@ -103,6 +103,19 @@ NewSession WishOf(const CallContext& call, const v1::CreateStreamSessionRequest&
   return wish;
 }
 
+careers::StreamerKey StreamerOf(StreamerType type, const Uuid& streamer, const Uuid& game) {
+  return {
+      .type = static_cast<v1::StreamerEntityType>(type), .id = streamer, .game_service_id = game};
+}
+
+// The same id must come with the same wish; the id itself is no part of it.
+std::optional<audience::Request> RequestOf(const v1::RaidStreamSessionRequest& request) {
+  if (!request.has_request_id()) return std::nullopt;
+  return audience::Request{
+      .id = IdOf(request.request_id()),
+      .digest = common::crypto::Sha256(request.from_session_id() + request.to_session_id())};
+}
+
 // Sessions of one streamer stay in one shard, so that its audience knows where to find it.
 uint32_t ShardOf(const Uuid& streamer, uint32_t shards) {
   return static_cast<uint32_t>(std::hash<Uuid>()(streamer) % shards);
@@ -110,14 +123,10 @@ uint32_t ShardOf(const Uuid& streamer, uint32_t shards) {
 
 }  // namespace
 
-absl::StatusOr<bool> SessionRpc::MayTitle(const NewSession& wish) {
-  ASSIGN_OR_RETURN(
-      const auto streamer,
-      careers::FindStreamer(parts_.mysql,
-                            {.type = static_cast<v1::StreamerEntityType>(wish.streamer_type),
-                             .id = wish.streamer,
-                             .game_service_id = wish.game}));
-  return streamer.has_value() && careers::Has(streamer->phase, careers::kCustomStreamTitle);
+absl::StatusOr<bool> SessionRpc::Has(const careers::StreamerKey& streamer,
+                                     std::string_view capability) {
+  ASSIGN_OR_RETURN(const auto found, careers::FindStreamer(parts_.mysql, streamer));
+  return found.has_value() && careers::Has(found->phase, capability);
 }
 
 absl::Status SessionRpc::CreateStreamSession(CallContext& call,
@@ -131,7 +140,9 @@ absl::Status SessionRpc::CreateStreamSession(CallContext& call,
   ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(wish.game));
   wish.shard = ShardOf(wish.streamer, pool->spec().shards);
   if (wish.title && !call.identity.IsPrivileged()) {
-    ASSIGN_OR_RETURN(const bool titled, MayTitle(wish));
+    ASSIGN_OR_RETURN(
+        const bool titled,
+        Has(StreamerOf(wish.streamer_type, wish.streamer, wish.game), careers::kCustomStreamTitle));
     if (!titled) {
       wish.title.reset();
       response.add_warnings("title dropped: the streamer lacks the capability custom_stream_title");
@@ -281,6 +292,27 @@ absl::Status SessionRpc::SetStreamContext(CallContext& call,
     state.caller_score = static_cast<float>(wanted.context_score);
   }));
   return Describe(call, std::move(session), response);
+}
+
+absl::Status SessionRpc::RaidStreamSession(CallContext& call,
+                                           const v1::RaidStreamSessionRequest& request,
+                                           v1::RaidStreamSessionResponse& response) {
+  ASSIGN_OR_RETURN(const Session from, Owned(call, request.from_session_id()));
+  ASSIGN_OR_RETURN(const Session to, parts_.sessions.Get(IdOf(request.to_session_id())));
+  if (!call.identity.IsPrivileged()) {
+    ASSIGN_OR_RETURN(const bool capable,
+                     Has(StreamerOf(from.streamer_type, from.streamer, from.key.game),
+                         careers::kCrossStreamRaids));
+    if (!capable) {
+      return common::errors::Make(kCapabilityMissing,
+                                  "the streamer lacks the capability cross_stream_raids");
+    }
+  }
+  ASSIGN_OR_RETURN(const Raided raided, parts_.raid.Send(from, to, call.now, RequestOf(request)));
+  response.set_moved_count(Count(raided.moved));
+  response.set_from_audience_count(Count(raided.from_heads));
+  response.set_to_audience_count(Count(raided.to_heads));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Session> SessionRpc::OwnedAndActive(const CallContext& call, const std::string& id) {

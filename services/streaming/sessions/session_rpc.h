@@ -6,6 +6,7 @@
 #include "services/streaming/audience/live_store.h"
 #include "services/streaming/pool/pool_store.h"
 #include "services/streaming/sessions/life_store.h"
+#include "services/streaming/sessions/raid_store.h"
 #include "services/streaming/sessions/session_store.h"
 
 namespace streaming::sessions {
@@ -18,6 +19,7 @@ class SessionRpc final : public common::rpc::Service {
     common::mysql::Pool& mysql;
     SessionStore& sessions;
     SessionLife& life;
+    SessionRaid& raid;
     audience::LiveStore& live;
     pool::PoolStore& pools;
   };
@@ -35,6 +37,7 @@ class SessionRpc final : public common::rpc::Service {
     Handle("ResumeStreamSession", &SessionRpc::ResumeStreamSession);
     Handle("SetContentTags", &SessionRpc::SetContentTags);
     Handle("SetStreamContext", &SessionRpc::SetStreamContext);
+    Handle("RaidStreamSession", &SessionRpc::RaidStreamSession);
   }
 
   absl::Status CreateStreamSession(common::rpc::CallContext& call,
@@ -67,6 +70,9 @@ class SessionRpc final : public common::rpc::Service {
   absl::Status SetStreamContext(common::rpc::CallContext& call,
                                 const v1::SetStreamContextRequest& request,
                                 v1::StreamSessionDetail& response);
+  absl::Status RaidStreamSession(common::rpc::CallContext& call,
+                                 const v1::RaidStreamSessionRequest& request,
+                                 v1::RaidStreamSessionResponse& response);
 
  private:
   // The session, if the caller may change it; else SESSION_NOT_FOUND, SESSION_NOT_OWNED.
@@ -74,8 +80,8 @@ class SessionRpc final : public common::rpc::Service {
   // Likewise, and Pending or Live; else SESSION_NOT_ACTIVE.
   absl::StatusOr<Session> OwnedAndActive(const common::rpc::CallContext& call,
                                          const std::string& id);
-  // Whether the streamer's career permits a title of its own.
-  absl::StatusOr<bool> MayTitle(const NewSession& wish);
+  // Whether the streamer's career has come so far.
+  absl::StatusOr<bool> Has(const careers::StreamerKey& streamer, std::string_view capability);
   // What is live comes from Redis, the rest from the record.
   absl::Status Describe(const common::rpc::CallContext& call, Session session,
                         v1::StreamSessionDetail& response);

@@ -1,0 +1,38 @@
+#include "services/streaming/audience/raid.h"
+
+#include <cmath>
+
+#include "services/streaming/audience/random.h"
+
+namespace streaming::audience {
+namespace {
+
+// Of the difference between the two streams, in attraction: how sure the better one is.
+constexpr double kRaidTemperature = 0.2;
+
+}  // namespace
+
+double RaidChance(float attraction_there, float interest_here) {
+  return 1 / (1 + std::exp((interest_here - attraction_there) / kRaidTemperature));
+}
+
+std::vector<Leave> Raiders(const pool::Pool& pool, const Audience& audience,
+                           std::span<const Party> parties, const SessionView& to, uint64_t key) {
+  std::vector<Leave> raiders;
+  for (uint32_t position = 0; position < parties.size(); ++position) {
+    const Party& party = parties[position];
+    const uint8_t a = pool.ArchetypeOfRun(party.run);
+    // A member's own engagement goes with it and weighs on both sides alike.
+    const double chance =
+        RaidChance(static_cast<float>(to.attraction[a]) / 255, audience.interest[a]);
+    RunMask members = 0;
+    ForEachPlace(party.members, [&](uint32_t place) {
+      const uint32_t member = party.run * pool::kRunLength + place;
+      if (Uniform(Random(key, Draw::kRaid, member)) < chance) members |= BitOf(place);
+    });
+    if (members != 0) raiders.push_back({.position = position, .members = members});
+  }
+  return raiders;
+}
+
+}  // namespace streaming::audience
