@@ -1,7 +1,5 @@
 // Sessions and their audiences on real servers: nobody is lost or counted twice, whatever is
 // repeated and wherever a crash falls between two steps.
-#include "tests/integration/streaming_life.h"
-
 #include <atomic>
 #include <thread>
 
@@ -11,6 +9,7 @@
 #include "libs/common/outbox/bus.h"
 #include "libs/common/testing/samples.h"
 #include "services/streaming/audience/news_worker.h"
+#include "tests/integration/streaming_life.h"
 
 namespace streaming {
 namespace {
@@ -314,9 +313,8 @@ TEST_F(LiveSessionTest, TwoWorkersStepEverySessionOncePerRound) {
   for (int i = 0; i < 5; ++i) live.push_back(GoLive());
   uint32_t told = 0;
   // A round is due as soon as the last one is done; a leader stays one.
-  audience::RoundWorker::Options options = {.interval = std::chrono::milliseconds(1),
-                                            .cohorts = 1,
-                                            .lease = minutes(1)};
+  audience::RoundWorker::Options options = {
+      .interval = std::chrono::milliseconds(1), .cohorts = 1, .lease = minutes(1)};
   options.stepped = [&](std::span<const LiveSession> sessions) { told += sessions.size(); };
   audience::RoundWorker first(rounds_, live_, pools_, metrics_, clock_, options);
   common::metrics::Registry second_metrics;

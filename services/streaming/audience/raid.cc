@@ -35,4 +35,24 @@ std::vector<Leave> Raiders(const pool::Pool& pool, const Audience& audience,
   return raiders;
 }
 
+pool::PerArchetype<uint32_t> KindsThere(const pool::Pool& pool, uint32_t shard,
+                                        const pool::PerArchetype<uint32_t>& kinds) {
+  pool::PerArchetype<uint32_t> there = {};
+  uint64_t homeless = 0;
+  for (size_t a = 0; a < pool::kArchetypes; ++a) {
+    const bool known = pool.HeadsOf(shard, static_cast<uint8_t>(a)) > 0;
+    there[a] = known ? kinds[a] : 0;
+    homeless += kinds[a] - there[a];
+  }
+  // By running sums, so that the parts add up to the whole.
+  const uint64_t all = pool.HeadsOfShard(shard);
+  uint64_t passed = 0;
+  for (size_t a = 0; a < pool::kArchetypes && all > 0; ++a) {
+    const uint64_t before = homeless * passed / all;
+    passed += pool.HeadsOf(shard, static_cast<uint8_t>(a));
+    there[a] += static_cast<uint32_t>(homeless * passed / all - before);
+  }
+  return there;
+}
+
 }  // namespace streaming::audience

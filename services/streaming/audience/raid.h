@@ -19,4 +19,9 @@ double RaidChance(float attraction_there, float interest_here);
 std::vector<Leave> Raiders(const pool::Pool& pool, const Audience& audience,
                            std::span<const Party> parties, const SessionView& to, uint64_t key);
 
+// The heads of each kind that come to a shard in place of those who cannot leave theirs: the same
+// kinds, and for kinds that the shard has not, as many of those that it has.
+pool::PerArchetype<uint32_t> KindsThere(const pool::Pool& pool, uint32_t shard,
+                                        const pool::PerArchetype<uint32_t>& kinds);
+
 }  // namespace streaming::audience

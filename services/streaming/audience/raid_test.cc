@@ -40,6 +40,23 @@ TEST(RaidTest, HalfGoWhereTheOtherStreamIsAsGood) {
   EXPECT_DOUBLE_EQ(RaidChance(0.5f, 0.5f), 0.5);
 }
 
+TEST(RaidTest, InAnotherShardOthersOfTheirKindCome) {
+  const pool::Pool pool({.seed = 5, .size = 6400, .shards = 4});
+  pool::PerArchetype<uint32_t> kinds = {};
+  kinds.fill(3);
+  const auto there = KindsThere(pool, 2, kinds);
+  uint32_t all = 0;
+  for (size_t a = 0; a < pool::kArchetypes; ++a) {
+    if (pool.HeadsOf(2, static_cast<uint8_t>(a)) == 0) {
+      EXPECT_EQ(there[a], 0u);
+    } else {
+      EXPECT_GE(there[a], 3u);
+    }
+    all += there[a];
+  }
+  EXPECT_EQ(all, 3 * pool::kArchetypes);
+}
+
 TEST(PassageTest, AsManyAsHaveRoom) {
   const auto parties = Everybody();
   std::vector<Mover> movers;

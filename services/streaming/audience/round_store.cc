@@ -93,12 +93,14 @@ absl::StatusOr<View> RoundStore::Recent(const Shard& shard, common::Time now) {
 absl::StatusOr<View> RoundStore::Build(const Shard& shard, uint32_t round, float stretch,
                                        common::Time now) {
   ASSIGN_OR_RETURN(const auto pool, pools_.Get(shard.game_service_id));
-  ASSIGN_OR_RETURN(const auto sessions, live_.List(shard));
+  ASSIGN_OR_RETURN(auto sessions, live_.List(shard));
   ASSIGN_OR_RETURN(const auto taken, redis_.Command({"GET", TakenKey(shard)}, kRepeatable));
   View view = {.round = round,
                .stretch = stretch,
                .free_heads = FreeHeads(*pool, shard.number, taken.text()),
                .pool_heads = pool->HeadsOfShard(shard.number)};
+  // Their order decides who finds whom free, so it must not be an accident of the server's.
+  std::sort(sessions.begin(), sessions.end());
   const size_t count = std::min(sessions.size(), kMaxSessionsInView);
   for (size_t i = 0; i < count; ++i) {
     const auto session =

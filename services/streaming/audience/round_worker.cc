@@ -93,18 +93,18 @@ absl::StatusOr<std::vector<Shard>> RoundWorker::Shards() {
 absl::StatusOr<uint32_t> RoundWorker::RunOnce() {
   ASSIGN_OR_RETURN(const auto shards, Shards());
   uint32_t stepped = 0;
-  absl::Status failure;
+  failure_ = absl::OkStatus();
   for (const Shard& shard : shards) {
     if (stopping_) break;
     const auto here = RunShard(shard);
     if (here.ok()) {
       stepped += *here;
     } else {
-      failure = here.status();  // the other shards shall not wait for this one
+      failure_.Update(here.status());  // the other shards shall not wait for this one
     }
   }
   Report();
-  RETURN_IF_ERROR(failure);
+  RETURN_IF_ERROR(failure_);
   return stepped;
 }
 
@@ -135,6 +135,7 @@ absl::StatusOr<uint32_t> RoundWorker::StepDue(const Shard& shard, const Lead& le
   uint32_t stepped = 0;
   if (!progress.view || progress.view->round != lead.round) {
     ASSIGN_OR_RETURN(stepped, EndRoundBefore(shard, lead.round, progress));
+    if (stopping_) return stepped;
     RETURN_IF_ERROR(BeginRound(shard, lead.round, stretch, progress));
   }
   const View& view = *progress.view;
@@ -232,11 +233,13 @@ absl::StatusOr<uint32_t> RoundWorker::StepUntil(const Shard& shard, uint32_t unt
 absl::StatusOr<uint32_t> RoundWorker::StepCohort(const Shard& shard, Progress& progress) {
   const auto sessions = static_cast<uint32_t>(progress.sessions.size());
   uint32_t stepped = 0;
-  absl::Status failure;  // of one session, for which the others shall not wait
-  const auto failed = [&](const absl::Status& status) {
-    if (!status.ok()) failures_.Increment();
-    failure.Update(status);
-    return ErrorCode(status) == kNotLeader;
+  // Without a server or the lead nobody can be stepped, and the cohort has to wait. For one session
+  // that cannot be stepped the others shall not.
+  const auto must_wait = [&](const absl::Status& status) {
+    if (status.ok()) return false;
+    failures_.Increment();
+    failure_.Update(status);
+    return absl::IsUnavailable(status) || ErrorCode(status) == kNotLeader;
   };
   common::Time renewed = clock_();
   for (uint32_t i = 0; i < sessions && !stopping_; ++i) {
@@ -244,15 +247,15 @@ absl::StatusOr<uint32_t> RoundWorker::StepCohort(const Shard& shard, Progress& p
                                 .shard = shard.number,
                                 .session = progress.view->sessions[i].session_id},
                                progress, i);
-    if (failed(steps.status())) return failure;
+    if (must_wait(steps.status())) return steps.status();
     stepped += steps.value_or(0);
     RETURN_IF_ERROR(KeepLead(shard, renewed));
   }
   for (uint32_t i = 0; i < sessions && !stopping_; ++i) {
-    if (failed(MoveOne(shard, progress, i))) return failure;
+    const absl::Status moved = MoveOne(shard, progress, i);
+    if (must_wait(moved)) return moved;
     RETURN_IF_ERROR(KeepLead(shard, renewed));
   }
-  RETURN_IF_ERROR(failure);
   return stepped;
 }
 

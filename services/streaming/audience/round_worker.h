@@ -121,6 +121,7 @@ class RoundWorker {
   const Options options_;
   const std::string self_;
   std::map<std::string, Progress> progress_;  // by ShardPrefix
+  absl::Status failure_;                      // the first one of this look
   std::chrono::milliseconds next_{0};         // until some shard wants another look
   std::atomic<bool> stopping_{false};
   common::metrics::Histogram& duration_;

@@ -85,6 +85,7 @@ absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse, 
   applied = ApplyPulse(crowd, pulse, now);
   if (!applied) return change;
   change.mood = EncodeCrowd(crowd);
+  change.command = "pulse " + pulse.id.ToString();
   return change;
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
+
 #include "libs/common/base/status.h"
 #include "services/streaming/audience/session_view.h"
 #include "services/streaming/hype/session_hype.h"
@@ -51,6 +53,10 @@ absl::StatusOr<Outcome> ReactIn(const audience::RoundSettings& settings,
     change.joining = reaction.joining;
   }
   change.leavers = std::move(reaction.leavers);
+  change.command = absl::StrCat(
+      "react event=", static_cast<int>(Numbered(occurrence.event)),
+      " significance=", occurrence.significance,
+      " multiplier=", occurrence.world_first_multiplier, " key=", occurrence.key);
   change.audience = std::move(reaction.audience);
   change.state.last_call = happening.at;
   if (occurrence.event == Event::kWorldFirst) ++change.state.world_firsts;

@@ -188,8 +188,10 @@ absl::StatusOr<Raided> SessionRaid::SendHomeAndCall(const Session& from, const S
                        to.key, now,
                        [&](const LiveSession& current) -> absl::StatusOr<Change> {
                          Change change(current);
-                         change.wanted_heads = kinds;
-                         change.free_heads = kinds;  // as if there were no others: few runs each
+                         change.wanted_heads =
+                             audience::KindsThere(*current.pool, to.key.shard, kinds);
+                         // As if there were no others, so that enough runs are looked through.
+                         change.free_heads = change.wanted_heads;
                          change.command = "raided from=" + from.key.session.ToString();
                          return change;
                        },

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <absl/strings/str_cat.h>
+
 #include "libs/common/base/status.h"
 #include "libs/common/crypto/digest.h"
 #include "libs/common/errors/errors.h"
@@ -230,6 +232,7 @@ absl::Status SessionRpc::BrowseStreams(CallContext& call, const v1::BrowseStream
 }
 
 absl::Status SessionRpc::ChangeLive(const CallContext& call, const Session& session,
+                                    std::string_view command,
                                     void (*alter)(audience::LiveState&, const Session&)) {
   const absl::Status changed =
       parts_.live
@@ -237,6 +240,7 @@ absl::Status SessionRpc::ChangeLive(const CallContext& call, const Session& sess
                   [&](const audience::LiveSession& live) -> absl::StatusOr<audience::Change> {
                     audience::Change change(live);
                     change.state.last_call = call.now;
+                    change.command = command;
                     alter(change.state, session);
                     return change;
                   })
@@ -253,9 +257,9 @@ absl::Status SessionRpc::SetPaused(const CallContext& call, const std::string& i
   }
   session.paused = paused;
   RETURN_IF_ERROR(parts_.sessions.SetPaused(session.key.session, paused));
-  RETURN_IF_ERROR(ChangeLive(call, session, [](audience::LiveState& state, const Session& wanted) {
-    state.paused = wanted.paused;
-  }));
+  RETURN_IF_ERROR(ChangeLive(
+      call, session, paused ? "pause" : "resume",
+      [](audience::LiveState& state, const Session& wanted) { state.paused = wanted.paused; }));
   return Describe(call, std::move(session), response);
 }
 
@@ -276,9 +280,9 @@ absl::Status SessionRpc::SetContentTags(CallContext& call, const v1::SetContentT
   ASSIGN_OR_RETURN(Session session, OwnedAndActive(call, request.session_id()));
   session.tags = MaskOf(request.content_tags());
   RETURN_IF_ERROR(parts_.sessions.SetTags(session.key.session, session.tags));
-  RETURN_IF_ERROR(ChangeLive(call, session, [](audience::LiveState& state, const Session& wanted) {
-    state.tags = wanted.tags;
-  }));
+  RETURN_IF_ERROR(ChangeLive(
+      call, session, absl::StrCat("tags ", session.tags.bits()),
+      [](audience::LiveState& state, const Session& wanted) { state.tags = wanted.tags; }));
   return Describe(call, std::move(session), response);
 }
 
@@ -288,9 +292,10 @@ absl::Status SessionRpc::SetStreamContext(CallContext& call,
   ASSIGN_OR_RETURN(Session session, OwnedAndActive(call, request.session_id()));
   session.context_score = request.context_score();
   RETURN_IF_ERROR(parts_.sessions.SetContext(session.key.session, session.context_score));
-  RETURN_IF_ERROR(ChangeLive(call, session, [](audience::LiveState& state, const Session& wanted) {
-    state.caller_score = static_cast<float>(wanted.context_score);
-  }));
+  RETURN_IF_ERROR(ChangeLive(call, session, absl::StrCat("context ", session.context_score),
+                             [](audience::LiveState& state, const Session& wanted) {
+                               state.caller_score = static_cast<float>(wanted.context_score);
+                             }));
   return Describe(call, std::move(session), response);
 }
 

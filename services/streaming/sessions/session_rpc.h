@@ -87,6 +87,7 @@ class SessionRpc final : public common::rpc::Service {
                         v1::StreamSessionDetail& response);
   // Changes a session that is live in Redis; one that is not is left alone.
   absl::Status ChangeLive(const common::rpc::CallContext& call, const Session& session,
+                          std::string_view command,
                           void (*alter)(audience::LiveState&, const Session&));
   absl::Status SetPaused(const common::rpc::CallContext& call, const std::string& id, bool paused,
                          v1::StreamSessionDetail& response);

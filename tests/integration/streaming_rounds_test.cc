@@ -1,0 +1,412 @@
+// Rounds on real servers: the same seed and the same commands give the same crowd, whoever steps it
+// and wherever an instance falls; members go from stream to stream and none is lost.
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <random>
+
+#include <absl/strings/match.h>
+#include <bannou/streaming/v1/events.pb.h>
+
+#include "libs/common/crypto/digest.h"
+#include "libs/common/testing/samples.h"
+#include "services/streaming/audience/session_view.h"
+#include "services/streaming/reactions/session_reaction.h"
+#include "tests/integration/streaming_life.h"
+
+namespace streaming {
+namespace {
+
+using audience::RoundWorker;
+using common::testing::SampleOf;
+
+class RoundsTest : public LiveSessionTest {
+ protected:
+  static constexpr uint32_t kSessions = 9;
+  static constexpr uint32_t kRounds = 12;
+
+  // One daemon's heartbeat. Its clock can make it fail: people look at the time between two
+  // sessions.
+  struct Instance {
+    std::unique_ptr<RoundWorker> worker;
+    common::metrics::Registry metrics;
+    int looks_left = -1;  // until `fail` happens; negative = never
+    std::function<void()> fail;
+    bool stopped = false;
+  };
+
+  std::unique_ptr<Instance> NewInstance() {
+    auto instance = std::make_unique<Instance>();
+    const common::Clock clock = [this, self = instance.get()] {
+      if (self->looks_left >= 0 && self->looks_left-- == 0) self->fail();
+      return now_;
+    };
+    instance->worker = std::make_unique<RoundWorker>(
+        rounds_, live_, pools_, instance->metrics, clock,
+        RoundWorker::Options{.settings = settings_, .interval = minutes(60), .lease = minutes(60)});
+    return instance;
+  }
+
+  static LiveKey KeyOf(const Uuid& game, uint32_t number) {
+    return {.game = game, .session = Uuid::FromRandomBits(77, number)};
+  }
+
+  // Streams that differ in what they show, each with some followers.
+  void OpenSessions() {
+    const auto pool = *pools_.Get(game_);
+    for (uint32_t i = 0; i < kSessions; ++i) {
+      const LiveKey key = KeyOf(game_, i);
+      LiveSession begins = {.key = key};
+      begins.state.started_at = now_;
+      begins.state.draw = 20.0f + 5.0f * static_cast<float>(i);
+      begins.state.tags.Add(static_cast<pool::Interest>(i % pool::kInterests));
+      begins.state.reputation = static_cast<float>(i) / kSessions;
+      std::vector<uint32_t> members;
+      for (uint32_t member = i; member < kPoolSize; member += 40) members.push_back(member);
+      const audience::Followers followers(members);
+      audience::View view = *rounds_.Recent(shard_, now_);
+      const auto self = static_cast<uint32_t>(view.sessions.size());
+      view.sessions.push_back(audience::ViewOf(settings_, *pool, begins, now_));
+      begins.audience = audience::NewAudience(view.sessions.back(), view.round);
+      Change first(begins);
+      audience::Draft draft =
+          audience::StartDraw(settings_, *pool, view, audience::Survey(view), self, followers);
+      first.free_heads = view.free_heads;
+      first.wanted_heads = draft.wanted_heads;
+      first.named = std::move(draft.followers);
+      ASSERT_TRUE(live_.Open(key, now_, first, followers).ok());
+    }
+  }
+
+  // A command between two rounds, always with the same draws.
+  void React(uint32_t number, uint64_t key) {
+    const audience::View view = *rounds_.Recent(shard_, now_);
+    const auto applied = live_.Update(
+        KeyOf(game_, number), now_, [&](const LiveSession& session) -> absl::StatusOr<Change> {
+          const auto settings = audience::SettingsOf(settings_, *session.pool, 0);
+          const auto scene = reactions::SceneOf(settings, view, session, now_);
+          ASSIGN_OR_RETURN(reactions::Outcome outcome,
+                           reactions::ReactIn(settings, {}, scene, session,
+                                              {.occurrence = {.significance = 0.7f, .key = key},
+                                               .description = "",
+                                               .at = now_}));
+          return std::move(outcome.change);
+        });
+    ASSERT_TRUE(applied.ok()) << applied.status();
+  }
+
+  uint32_t RoundNow() {
+    const auto reply = redis_.Command({"HGET", audience::RoundsKey(shard_), "round"});
+    return static_cast<uint32_t>(std::atoi(std::string(reply->text()).c_str()));
+  }
+
+  bool AllHaveBegun(uint32_t round) {
+    for (uint32_t i = 0; i < kSessions; ++i) {
+      const auto session = live_.Load(KeyOf(game_, i));
+      if (!session.ok() || session->audience.last_round != round || session->audience.steps == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // All that a crowd is: who sits where, since when, and what each kind feels.
+  std::string StateHash() {
+    std::string state;
+    for (uint32_t i = 0; i < kSessions; ++i) {
+      const LiveSession session = *live_.Load(KeyOf(game_, i));
+      for (const audience::Party& party : session.parties) audience::AppendParty(state, party);
+      state += EncodeAudience(session.audience);
+    }
+    return common::crypto::Sha256(state);
+  }
+
+  // Makes the next round due and has the instances step it, in any order, until its first cohort is
+  // through: what was left of the round before goes first.
+  void Advance(std::vector<std::unique_ptr<Instance>>& instances, std::mt19937& random) {
+    const uint32_t round = RoundNow() + 1;
+    now_ += minutes(1);
+    ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard_), "due", "0"}).ok());
+    for (int tries = 0; tries < 200 && !(RoundNow() == round && AllHaveBegun(round)); ++tries) {
+      auto& instance = instances[random() % instances.size()];
+      // One that was stopped is a new process by now.
+      if (instance->stopped) instance = NewInstance();
+      // A failure in the middle is not the test's; that the others go on is.
+      instance->worker->RunOnce().IgnoreError();
+    }
+    // Whoever leads by now finishes what a failure left undone.
+    for (auto& instance : instances) {
+      instance->looks_left = -1;
+      if (instance->stopped) instance = NewInstance();
+      ASSERT_TRUE(instance->worker->RunOnce().ok());
+    }
+    ASSERT_EQ(RoundNow(), round);
+    ASSERT_TRUE(AllHaveBegun(round));
+  }
+
+  struct Tale {
+    std::vector<std::string> hashes;  // after each round
+    double competed = 0;              // heads
+  };
+
+  // The whole story from the same beginning. Each fault is asked before a round.
+  Tale Play(size_t count,
+            const std::function<void(std::vector<std::unique_ptr<Instance>>&, uint32_t)>& fault) {
+    EXPECT_TRUE(redis_.Command({"FLUSHDB"}).ok());
+    now_ = *common::ParseTime("2026-01-02T03:04:05Z");
+    OpenSessions();
+    std::vector<std::unique_ptr<Instance>> instances;
+    for (size_t i = 0; i < count; ++i) instances.push_back(NewInstance());
+    std::mt19937 random(7);
+    Tale tale;
+    for (uint32_t round = 1; round <= kRounds && !HasFatalFailure(); ++round) {
+      fault(instances, round);
+      Advance(instances, random);
+      if (round % 3 == 0) React(round % kSessions, round);
+      tale.hashes.push_back(StateHash());
+    }
+    for (const auto& instance : instances) {
+      tale.competed +=
+          SampleOf(instance->metrics.Text(), "streaming_audience_left_total{reason=\"Competed\"}");
+    }
+    return tale;
+  }
+};
+
+TEST_F(RoundsTest, OneInstanceOrThreeGiveTheSameCrowd) {
+  const auto no_fault = [](auto&, uint32_t) {};
+  const Tale one = Play(1, no_fault);
+  EXPECT_GT(one.competed, 0);
+  EXPECT_NE(one.hashes.front(), one.hashes.back());
+  EXPECT_EQ(Play(1, no_fault).hashes, one.hashes);
+
+  // The leader falls in the middle of a cohort, at another place each time: it is stopped, or it
+  // goes on as if it still led although another does.
+  std::mt19937 random(11);
+  uint32_t faults = 0;
+  const Tale three = Play(3, [&](auto& instances, uint32_t round) {
+    for (auto& instance : instances) {
+      Instance* const self = instance.get();
+      self->looks_left = static_cast<int>(random() % 60);
+      self->fail = [this, &faults, self, round] {
+        ++faults;
+        self->stopped = round % 2 == 0;
+        if (self->stopped) return self->worker->Stop();
+        redis_.Command({"HDEL", audience::RoundsKey(shard_), "leader"}).IgnoreError();
+      };
+    }
+  });
+  EXPECT_GT(faults, kRounds / 2);
+  EXPECT_EQ(three.hashes, one.hashes);
+  ExpectConservation();
+}
+
+TEST_F(RoundsTest, WhoIsWonOverSitsInTheOtherStream) {
+  OpenSessions();
+  auto instance = NewInstance();
+  news_.Take(audience::NewsQueue::kLimit);
+  uint32_t competed = 0;
+  uint32_t joined = 0;
+  for (uint32_t round = 1; round <= 8; ++round) {
+    now_ += minutes(1);
+    ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard_), "due", "0"}).ok());
+    const auto stepped = instance->worker->RunOnce();
+    ASSERT_TRUE(stepped.ok()) << stepped.status();
+    EXPECT_EQ(*stepped, round == 1 ? kSessions : 4 * kSessions);
+    ExpectConservation();
+    for (const audience::News& news : news_.Take(audience::NewsQueue::kLimit)) {
+      if (!news.left) joined += news.heads;
+      if (news.left == audience::LeftReason::kCompeted) competed += news.heads;
+    }
+  }
+  EXPECT_GT(competed, 0u);
+  EXPECT_GE(joined, competed);
+  EXPECT_EQ(competed, SampleOf(instance->metrics.Text(),
+                               "streaming_audience_left_total{reason=\"Competed\"}"));
+}
+
+TEST_F(RoundsTest, FollowersAreKnownAndComeFirst) {
+  OpenSessions();
+  auto instance = NewInstance();
+  for (uint32_t round = 1; round <= 4; ++round) {
+    now_ += minutes(1);
+    ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard_), "due", "0"}).ok());
+    ASSERT_TRUE(instance->worker->RunOnce().ok());
+  }
+  uint32_t followers = 0;
+  for (uint32_t i = 0; i < kSessions; ++i) {
+    const LiveSession session = *live_.Load(KeyOf(game_, i));
+    for (const audience::Party& party : session.parties) {
+      audience::ForEachPlace(party.members, [&](uint32_t place) {
+        const uint32_t member = party.run * pool::kRunLength + place;
+        const bool follows = member % 40 == i && party.joining.flags == audience::kFollows;
+        // Who was won over from another stream is not known here.
+        EXPECT_TRUE(party.joining.flags != audience::kFollows || member % 40 == i);
+        followers += follows;
+      });
+    }
+  }
+  EXPECT_GT(followers, 0u);
+}
+
+TEST_F(RoundsTest, APoolGrowsWhenTooFewAreFree) {
+  const Session session = GoLive();
+  ASSERT_TRUE(live_.Update(session.key, now_, Bring(250)).ok());
+  RoundWorker worker(rounds_, live_, pools_, metrics_, clock_,
+                     {.settings = settings_,
+                      .interval = std::chrono::milliseconds(1),
+                      .cohorts = 1,
+                      .growth = {.free_share = 0.99, .max_members = 4500}});
+  ASSERT_TRUE(Eventually(
+      [&] { return (*pools_.Get(game_))->spec().size == 4500 || !worker.RunOnce().ok(); }));
+  EXPECT_EQ((*pools_.Get(game_))->spec().size, 4500u);
+  EXPECT_EQ(SampleOf(metrics_.Text(), "streaming_pool_grown_members_total"), 500);
+  EXPECT_EQ(*pools_.GrowFrom(game_, kPoolSize, 100, now_), 0u) << "it has grown already";
+  // Whoever sat there sits there still.
+  const auto live = live_.Load(session.key);
+  ASSERT_TRUE(live.ok());
+  EXPECT_GT(live->heads, 0u);
+}
+
+class RaidTest : public LiveSessionTest {
+ protected:
+  struct Pair {
+    Session from;
+    Session to;
+  };
+  // Two live sessions, the first with an audience. The second one's owner becomes account_.
+  Pair TwoStreams() {
+    Pair pair{.from = GoLive()};
+    owner_ = account_;
+    pair.to = GoLive();
+    EXPECT_TRUE(live_.Update(pair.from.key, now_, Bring(200)).ok());
+    return pair;
+  }
+
+  absl::StatusOr<v1::RaidStreamSessionResponse> Raid(const Pair& pair, bool service = true,
+                                                     const std::optional<Uuid>& request_id = {}) {
+    auto call = Call(owner_);
+    call.identity.service = service;
+    v1::RaidStreamSessionRequest request;
+    request.set_from_session_id(pair.from.key.session.ToString());
+    request.set_to_session_id(pair.to.key.session.ToString());
+    if (request_id) request.set_request_id(request_id->ToString());
+    v1::RaidStreamSessionResponse response;
+    RETURN_IF_ERROR(session_rpc_.RaidStreamSession(call, request, response));
+    return response;
+  }
+
+  Uuid owner_;
+};
+
+TEST_F(RaidTest, AboutHalfGoesOverOnce) {
+  const Pair pair = TwoStreams();
+  const uint32_t before = live_.Load(pair.from.key)->heads;
+  const uint32_t there = live_.Load(pair.to.key)->heads;
+  const Uuid request_id = Uuid::V4();
+  const auto raided = Raid(pair, true, request_id);
+  ASSERT_TRUE(raided.ok()) << raided.status();
+  const auto moved = static_cast<uint32_t>(raided->moved_count());
+  EXPECT_GT(moved, before / 4);
+  EXPECT_LT(moved, before * 3 / 4);
+  EXPECT_EQ(live_.Load(pair.from.key)->heads, before - moved);
+  EXPECT_EQ(live_.Load(pair.to.key)->heads, there + moved);
+  EXPECT_EQ(raided->to_audience_count(), static_cast<int>(there + moved));
+  ExpectConservation();
+
+  // A retry answers the same and changes nothing; another raid has to wait.
+  EXPECT_EQ(Raid(pair, true, request_id)->SerializeAsString(), raided->SerializeAsString());
+  EXPECT_EQ(CountEvents("StreamingSessionRaidedEvent"), 1);
+  EXPECT_TRUE(common::errors::Is(Raid(pair).status(), kRaidCooldown));
+  EXPECT_EQ(live_.Load(pair.to.key)->heads, there + moved);
+  now_ += minutes(11);
+  EXPECT_TRUE(Raid(pair).ok());
+  ExpectConservation();
+
+  const auto log = redis_.Command({"XRANGE", audience::LogKey(shard_), "-", "+"});
+  ASSERT_EQ(log->size(), 2u);
+  EXPECT_TRUE(absl::StartsWith(common::ToAbsl((*log)[0][1][3].text()),
+                               "raid to=" + pair.to.key.session.ToString()));
+  // Who was sent over watched both, and the end of the first one knows it.
+  const auto ended = life_.End(pair.from.key.session, EndReason::kManual, now_);
+  ASSERT_TRUE(ended.ok());
+  const auto rows = mysql_.Query("SELECT COUNT(*) FROM attendance");
+  EXPECT_GE((*rows)[0].Get<uint32_t>(0), before);
+  ExpectConservation();
+}
+
+TEST_F(RaidTest, KeepsToTheRoomThere) {
+  const Pair pair = TwoStreams();
+  ASSERT_TRUE(live_.Update(pair.to.key, now_, Bring(280)).ok());
+  ASSERT_TRUE(Raid(pair).ok());
+  EXPECT_LE(live_.Load(pair.to.key)->heads, 300u);
+  ExpectConservation();
+}
+
+TEST_F(RaidTest, IsRefusedWithAReason) {
+  const Pair pair = TwoStreams();
+  const auto reason = [&](const Pair& wish, bool service, const common::errors::Reason& expected) {
+    return common::errors::Is(Raid(wish, service).status(), expected);
+  };
+  EXPECT_TRUE(reason(pair, false, kCapabilityMissing));
+  EXPECT_TRUE(reason({pair.from, pair.from}, true, kRaidTargetInvalid));
+  Pair nowhere = pair;
+  nowhere.to.key.session = Uuid::V4();
+  EXPECT_TRUE(reason(nowhere, true, kSessionNotFound));
+  EXPECT_TRUE(reason({pair.to, pair.from}, false, kSessionNotOwned));
+  v1::PauseStreamSessionRequest pause;
+  pause.set_session_id(pair.to.key.session.ToString());
+  v1::StreamSessionDetail detail;
+  auto call = Call(account_);
+  ASSERT_TRUE(session_rpc_.PauseStreamSession(call, pause, detail).ok());
+  EXPECT_TRUE(reason(pair, true, kRaidTargetInvalid));
+  ASSERT_TRUE(End(pair.to.key.session.ToString()).ok());
+  EXPECT_TRUE(reason(pair, true, kSessionNotLive));
+  EXPECT_EQ(CountEvents("StreamingSessionRaidedEvent"), 0);
+}
+
+TEST_F(RaidTest, ACareerOpensIt) {
+  const Pair pair = TwoStreams();
+  ASSERT_TRUE(mysql_
+                  .Execute("INSERT IGNORE INTO streamer (streamer_type, streamer_id, "
+                           "game_service_id, viewer_secret) VALUES (?, ?, ?, 1)",
+                           static_cast<int>(pair.from.streamer_type), pair.from.streamer, game_)
+                  .ok());
+  ASSERT_TRUE(
+      mysql_.Execute("UPDATE streamer SET phase = 5 WHERE streamer_id = ?", pair.from.streamer)
+          .ok());
+  const auto raided = Raid(pair, false);
+  EXPECT_TRUE(raided.ok()) << raided.status();
+}
+
+TEST_F(RaidTest, GoesFromShardToShard) {
+  const Uuid game = Uuid::V4();
+  ASSERT_TRUE(pools_.Seed(game, kPoolSize, {.shards = 8}, std::nullopt, now_).ok());
+  const auto go_live = [&] {
+    account_ = Uuid::V4();
+    auto wish = Wish();
+    wish.set_game_service_id(game.ToString());
+    const auto created = Create(wish);
+    EXPECT_TRUE(Start(created->session_id()).ok());
+    return *sessions_.Get(*Uuid::Parse(created->session_id()));
+  };
+  Pair pair{.from = go_live()};
+  owner_ = account_;
+  do pair.to = go_live();
+  while (pair.to.key.shard == pair.from.key.shard);
+  ASSERT_TRUE(live_.Update(pair.from.key, now_, Bring(200)).ok());
+  const uint32_t before = live_.Load(pair.from.key)->heads;
+  const uint32_t there = live_.Load(pair.to.key)->heads;
+  const Uuid request_id = Uuid::V4();
+  const auto raided = Raid(pair, true, request_id);
+  ASSERT_TRUE(raided.ok()) << raided.status();
+  EXPECT_GT(raided->moved_count(), 0);
+  EXPECT_LT(live_.Load(pair.from.key)->heads, before);
+  EXPECT_EQ(live_.Load(pair.to.key)->heads, there + static_cast<uint32_t>(raided->moved_count()));
+  const auto again = Raid(pair, true, request_id);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->moved_count(), raided->moved_count());
+}
+
+}  // namespace
+}  // namespace streaming
