@@ -102,6 +102,13 @@ class Game {
   auto End(const Stream& stream) {
     return Ask<v1::EndStreamSessionRequest>(stream, stubs_.sessions, &Sessions::EndStreamSession);
   }
+  // As a game server sends it.
+  absl::StatusOr<v1::RaidStreamSessionResponse> Raid(const Stream& from, const Stream& to) {
+    v1::RaidStreamSessionRequest request;
+    request.set_from_session_id(from.session);
+    request.set_to_session_id(to.session);
+    return server_.Call(stubs_.sessions, &Sessions::RaidStreamSession, request);
+  }
   auto Audience(const Stream& stream) {
     return Ask<v1::QueryAudienceRequest>(stream, stubs_.audiences,
                                          &v1::AudienceService::Stub::QueryAudience);

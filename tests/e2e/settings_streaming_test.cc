@@ -60,6 +60,17 @@ TEST_F(PoolSettings, ACollectiveStandsForSoManyHeads) {
   }));
 }
 
+TEST(PoolGrowth, APoolGrowsToItsMostWhenTooFewAreFree) {
+  const std::string most = "7000";
+  const GameSide side({"POOL_GROWTH_FREE_SHARE=1", "POOL_MAX_MEMBERS=" + most,
+                       "AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1"});
+  Game game(side.daemon);
+  game.Seed(kMembers);
+  game.GoLive({.usual_audience = 400});
+  EXPECT_TRUE(Eventually([&] { return ValueOf(game.Pool()).total_members() == std::stoi(most); },
+                         std::chrono::seconds(30)));
+}
+
 // --- Moments, hype and follows. ------------------------------------------------------------------
 class MomentSettings : public SettingsTest<MomentSettings, GameSide> {
  public:
@@ -70,6 +81,7 @@ class MomentSettings : public SettingsTest<MomentSettings, GameSide> {
             {"HYPE_TRAIN_DURATION_SECONDS", "20"},
             {"HYPE_TRAIN_LEVELS", "1"},
             {"HYPE_TRAIN_COOLDOWN_SECONDS", "0"},
+            {"RAID_COOLDOWN_SECONDS", "0"},
             {"WORLD_FIRST_HYPE_MULTIPLIER", "1"},
             {"INTEREST_THRESHOLD_FOR_FOLLOW", "0"},
             {"FOLLOW_CONVERSION_SESSION_COUNT", "1"}};
@@ -126,6 +138,16 @@ TEST_F(MomentSettings, TheNextTrainMayFollowAtOnce) {
   ASSERT_EQ(Text("HYPE_TRAIN_COOLDOWN_SECONDS"), "0");
   for (int i = 0; i < 8; ++i) game_.ServerTells(stream_, kWorldFirst, 1);
   EXPECT_GE(game_.End(stream_).hype_trains_triggered(), 2);
+}
+
+TEST_F(MomentSettings, TheNextRaidMayFollowAtOnce) {
+  ASSERT_EQ(Text("RAID_COOLDOWN_SECONDS"), "0");
+  const Stream other = game_.GoLive();
+  for (int i = 0; i < 2; ++i) {
+    const auto raided = game_.Raid(stream_, other);
+    EXPECT_TRUE(raided.ok()) << raided.status();
+  }
+  EXPECT_LE(game_.Status(other).peak_audience_count(), Number("MAX_CHECKED_OUT_PER_SESSION"));
 }
 
 TEST_F(MomentSettings, AWorldFirstIsLikeAnyEvent) {
