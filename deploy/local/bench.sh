@@ -49,6 +49,18 @@ bench_classifier() {
   rm -r "$folder"
 }
 
+# Check-out and check-in of 5 000 members, and the step of a 5 000-viewer audience.
+bench_audience() {
+  build bench_audience
+  "$BIN/bench_audience"
+}
+
+# A daemon with 1 000 live streams and a pool of a million, some rounds of a minute: five minutes.
+bench_rounds() {
+  build bench_rounds
+  "$BIN/bench_rounds"
+}
+
 # train_sentiment --data DIR: makes the classifier's table anew and says how good it is; with
 # --check it only says whether the shipped one is what comes out.
 train_sentiment() {

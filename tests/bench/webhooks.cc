@@ -16,6 +16,7 @@
 #include <absl/strings/str_format.h>
 
 #include "tests/bench/generator.h"
+#include "tests/bench/measure.h"
 #include "tests/e2e/channel.h"
 #include "tests/story/processes.h"
 
@@ -28,21 +29,6 @@ using story::PlatformSide;
 constexpr size_t kRounds = 5;
 constexpr double kTwurpleAim = 3;
 constexpr double kBareAim = 0.5;
-
-// User and system time of all threads of a process.
-double CpuSeconds(pid_t pid) {
-  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  std::istringstream fields(text.substr(text.rfind(')') + 2));
-  const std::vector<std::string> all{std::istream_iterator<std::string>(fields), {}};
-  const double ticks = std::stod(all.at(11)) + std::stod(all.at(12));  // fields 14 and 15
-  return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 class BareHttp final : public common::testing::Server {
  public:
@@ -100,10 +86,6 @@ struct Contestant {
   std::vector<double> rates = {};       // messages a CPU second, by round
   std::vector<double> wall_rates = {};  // messages a second
 };
-
-void Require(bool holds, const std::string& otherwise) {
-  if (!holds) throw std::runtime_error(otherwise);
-}
 
 void Load(Contestant& contestant, size_t messages, size_t connections) {
   const auto requests = ChatRequests(contestant.listener, messages);
