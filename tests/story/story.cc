@@ -310,9 +310,36 @@ absl::StatusOr<streaming::StreamSessionDetail> Story::Status() {
                       &streaming::StreamSessionService::Stub::GetStreamSessionStatus, request);
 }
 
+// An actor of the world streams too, like any other streamer, and is sent the audience.
+absl::Status Story::RaidAnNpc() {
+  using Sessions = streaming::StreamSessionService::Stub;
+  streaming::CreateStreamSessionRequest create;
+  create.set_game_service_id(outcome_.game_service_id.ToString());
+  create.set_streamer_id(Uuid::V4().ToString());
+  create.set_streamer_type(streaming::STREAMER_ENTITY_TYPE_ACTOR);
+  ASSIGN_OR_RETURN(const auto npc,
+                   game_server_.Call(stubs_.sessions, &Sessions::CreateStreamSession, create));
+  streaming::StartStreamSessionRequest start;
+  start.set_session_id(npc.session_id());
+  ASSIGN_OR_RETURN(const auto live,
+                   game_server_.Call(stubs_.sessions, &Sessions::StartStreamSession, start));
+  streaming::RaidStreamSessionRequest raid;
+  raid.set_from_session_id(outcome_.created.session_id());
+  raid.set_to_session_id(npc.session_id());
+  ASSIGN_OR_RETURN(outcome_.raid,
+                   game_server_.Call(stubs_.sessions, &Sessions::RaidStreamSession, raid));
+  say_(absl::StrFormat(
+      "   a raid: %d of %d go over to an NPC's stream, which had %d", outcome_.raid.moved_count(),
+      outcome_.raid.moved_count() + outcome_.raid.from_audience_count(), live.audience_count()));
+  streaming::EndStreamSessionRequest end;
+  end.set_session_id(npc.session_id());
+  return game_server_.Call(stubs_.sessions, &Sessions::EndStreamSession, end).status();
+}
+
 absl::Status Story::EndStream() {
   say_("6. The stream ends");
   ASSIGN_OR_RETURN(outcome_.before_end, Status());
+  RETURN_IF_ERROR(RaidAnNpc());
   streaming::EndStreamSessionRequest request;
   request.set_session_id(outcome_.created.session_id());
   ASSIGN_OR_RETURN(outcome_.summary,

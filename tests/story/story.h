@@ -37,6 +37,7 @@ struct Outcome {
   bannou::streaming::v1::GetAudienceTruthResponse truth;
   std::vector<bannou::streaming::v1::AudienceReactionResult> reactions;
   bannou::streaming::v1::HypeTrainStatus best_hype;
+  bannou::streaming::v1::RaidStreamSessionResponse raid;
   bannou::streaming::v1::StreamSessionDetail before_end;
   bannou::streaming::v1::StreamSessionSummary summary;
   bannou::streaming::v1::ListFollowersResponse followers;
@@ -59,6 +60,7 @@ class Story {
   absl::Status StartStream();
   absl::Status GoLive();
   absl::Status PlayMoments();
+  absl::Status RaidAnNpc();
   absl::Status EndStream();
   absl::Status GoOffline();
   absl::Status Unlink();
