@@ -29,9 +29,8 @@ inline std::string SessionsKey(const Shard& shard) { return ShardPrefix(shard) +
 // Hash: nonce, members, count, sealed, and the fields of its owners (AudienceStore). No TTL: a
 // session must not lose its audience while it lives; release deletes it, and the reconciler sees to
 // it that every session is released.
-inline std::string SessionKeyPrefix(const Shard& shard) { return ShardPrefix(shard) + "session:"; }
 inline std::string SessionKey(const Shard& shard, const common::Uuid& session_id) {
-  return SessionKeyPrefix(shard) + session_id.ToString();
+  return ShardPrefix(shard) + "session:" + session_id.ToString();
 }
 
 // String of departed parties (party.h), at most 1 MiB. Lives and dies with the session's hash.

@@ -160,12 +160,22 @@ absl::StatusOr<uint32_t> AudienceStore::Release(const Shard& shard,
 }
 
 absl::StatusOr<Audited> AudienceStore::Audit(const Shard& shard) {
-  ASSIGN_OR_RETURN(const Reply reply,
-                   functions_.Call("audience_v1_audit", {TakenKey(shard), SessionsKey(shard)},
-                                   {SessionKeyPrefix(shard)}, kRepeatable));
-  if (reply.size() != 3) return Malformed();
-  const auto number = [&](size_t i) { return static_cast<uint64_t>(reply[i].integer()); };
-  return Audited{number(0), number(1), number(2)};
+  constexpr int kAttempts = 16;
+  for (int attempt = 1;; ++attempt) {
+    ASSIGN_OR_RETURN(const std::vector<common::Uuid> sessions, Sessions(shard));
+    std::vector<std::string> keys = {TakenKey(shard), SessionsKey(shard)};
+    std::vector<std::string> ids;
+    for (const common::Uuid& session : sessions) {
+      keys.push_back(SessionKey(shard, session));
+      ids.push_back(session.ToString());
+    }
+    const auto reply = functions_.Call("audience_v1_audit", keys, ids, kRepeatable);
+    if (common::redis::ErrorCode(reply.status()) == "CHANGED" && attempt < kAttempts) continue;
+    RETURN_IF_ERROR(reply.status());
+    if (reply->size() != 3) return Malformed();
+    const auto number = [&](size_t i) { return static_cast<uint64_t>((*reply)[i].integer()); };
+    return Audited{number(0), number(1), number(2)};
+  }
 }
 
 absl::StatusOr<std::optional<StoredAudience>> AudienceStore::Read(const Shard& shard,

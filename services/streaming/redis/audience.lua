@@ -15,8 +15,9 @@
 --
 -- Refusals: ABSENT no such session, EXISTS it is there already, SEALED it is ending, NONCE it has
 -- changed since it was read, LEADER the caller does not lead the shard any more, ANSWERED this
--- request was carried out before, FULL a list that must not lose anything has no room, BADARG the
--- arguments do not fit together. A refused call changes nothing.
+-- request was carried out before, FULL a list that must not lose anything has no room, CHANGED the
+-- caller does not know all sessions, BADARG the arguments do not fit together. A refused call
+-- changes nothing.
 
 local PARTY, DEMAND, LEAVE, MOVER, DEPARTURE, JOINING, CELLS = 20, 23, 12, 21, 4, 8, 8
 local DEPARTED_LIMIT = 1048576 -- bytes, some 43 000 departed parties a session
@@ -453,14 +454,23 @@ local function release(keys, args)
 end
 
 -- audit: the bits become exactly the members of all sessions.
--- keys: taken, sessions; args: what a session's key begins with (the sessions cannot be named
--- beforehand, as they may change until this runs; they are of the same slot). Returns the number of
--- bits before and after, and of members: the last two differ if one sits twice.
+-- keys: taken, sessions, then the session of each argument; args: the ids of all sessions. They are
+-- named, so that a cluster that is just moving their slot refuses this instead of taking those that
+-- are elsewhere for gone. Returns the number of bits before and after, and of members: the last two
+-- differ if one sits twice. CHANGED when they are not all sessions any more.
 local function audit(keys, args)
   local taken, sessions = keys[1], keys[2]
+  if call('SCARD', sessions) ~= #args then
+    return refuse('CHANGED', 'other sessions')
+  end
+  for _, id in ipairs(args) do
+    if call('SISMEMBER', sessions, id) == 0 then
+      return refuse('CHANGED', 'other sessions')
+    end
+  end
   local runs, members = {}, 0
-  for _, id in ipairs(call('SMEMBERS', sessions)) do
-    local found = call('HMGET', args[1] .. id, 'members', 'count')
+  for i, id in ipairs(args) do
+    local found = call('HMGET', keys[i + 2], 'members', 'count')
     if found[1] then
       add_runs(runs, found[1])
       members = members + tonumber(found[2])
