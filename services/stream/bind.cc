@@ -148,8 +148,7 @@ absl::StatusOr<Base> MakeBase(const Settings& settings, App& app) {
   ASSIGN_OR_RETURN(auto keys, KeyRingOf(settings));
   auto& stores = app.Make<Stores>(settings, std::move(keys));
   auto& http = app.Make<common::http::Client>();
-  common::runtime::WatchPool(app, "http_client", http.max_in_flight(),
-                             [&http] { return http.stats(); });
+  common::runtime::WatchPool(app, "http_client", [&http] { return http.stats(); });
   auto& platforms =
       app.Make<platforms::Platforms>(MakeTwitch(settings, http), MakeYouTube(settings, http));
   const privacy::TrackingRules tracking{.max_tracked = settings.max_tracked_viewers,

@@ -216,7 +216,10 @@ absl::StatusOr<std::unique_ptr<Client::Handle>> Client::Borrow(std::chrono::mill
 
 pool::Stats Client::stats() const {
   const std::lock_guard lock(mutex_);
-  return {.open = idle_.size() + in_flight_, .in_use = in_flight_, .waits = waits_};
+  return {.limit = max_in_flight(),
+          .open = idle_.size() + in_flight_,
+          .in_use = in_flight_,
+          .waits = waits_};
 }
 
 void Client::GiveBack(std::unique_ptr<Handle> handle) {

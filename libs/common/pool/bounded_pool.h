@@ -19,8 +19,10 @@
 
 namespace common::pool {
 
-// For the metrics: connections that exist, those lent, and how often a caller had to wait for one.
+// For the metrics: connections that may exist, that do, those lent, and how often a caller had to
+// wait for one.
 struct Stats {
+  size_t limit = 0;
   size_t open = 0;
   size_t in_use = 0;
   uint64_t waits = 0;
@@ -102,7 +104,7 @@ class BoundedPool {
 
   Stats stats() const {
     const std::lock_guard lock(mutex_);
-    return {.open = idle_.size() + in_use_, .in_use = in_use_, .waits = waits_};
+    return {.limit = size_, .open = idle_.size() + in_use_, .in_use = in_use_, .waits = waits_};
   }
 
  private:

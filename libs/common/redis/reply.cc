@@ -27,8 +27,8 @@ constexpr std::array kKnown = {
     Known{"READONLY", absl::StatusCode::kUnavailable},
     Known{"MASTERDOWN", absl::StatusCode::kUnavailable},
     Known{"CLUSTERDOWN", absl::StatusCode::kUnavailable},
-    Known{"MOVED", absl::StatusCode::kUnavailable},
-    Known{"ASK", absl::StatusCode::kUnavailable},
+    Known{"MOVED", absl::StatusCode::kUnavailable, ": it is a node of a cluster"},
+    Known{"ASK", absl::StatusCode::kUnavailable, ": it is a node of a cluster"},
     Known{"TRYAGAIN", absl::StatusCode::kUnavailable},
     Known{"NOREPLICAS", absl::StatusCode::kUnavailable},
     Known{"MISCONF", absl::StatusCode::kUnavailable},
@@ -97,7 +97,12 @@ std::vector<std::string> ReplyView::Texts() const {
 
 absl::Status ReplyView::status() const {
   if (reply_->type != REDIS_REPLY_ERROR) return absl::OkStatus();
-  return MapError({reply_->str, reply_->len});
+  return MapError(error());
+}
+
+std::string_view ReplyView::error() const {
+  if (reply_->type != REDIS_REPLY_ERROR) return {};
+  return {reply_->str, reply_->len};
 }
 
 void Reply::Free::operator()(redisReply* reply) const { freeReplyObject(reply); }

@@ -35,6 +35,8 @@ class ReplyView {
 
   // OK unless this is an error that Redis or a Function answered; see ErrorCode().
   absl::Status status() const;
+  // The whole text of that error, "" without one. For this library only: it may quote data.
+  std::string_view error() const;
 
  private:
   const redisReply* reply_;

@@ -29,8 +29,9 @@ std::vector<nats::StreamSpec> InboundStreams(const std::string& inbound) {
 
 redis::Options RedisOptions(const ServerSettings& settings) {
   redis::Options options;
-  options.host = settings.redis_addr.host;
-  options.port = settings.redis_addr.port;
+  options.host = settings.redis_addr.front().host;
+  options.port = settings.redis_addr.front().port;
+  if (settings.redis_cluster) options.cluster = settings.redis_addr;
   options.user = settings.redis_user;
   options.password = settings.redis_password;
   options.pool_size = static_cast<size_t>(settings.redis_pool_size);
@@ -52,34 +53,60 @@ nats::Options NatsOptions(const ServerSettings& settings, std::string name) {
   return options;
 }
 
-void WatchPool(App& app, const std::string& name, size_t limit,
-               std::function<pool::Stats()> stats) {
+void WatchPool(App& app, const std::string& name, std::function<pool::Stats()> stats) {
   metrics::Registry& metrics = app.metrics();
   const metrics::Labels labels = {{"pool", name}};
-  metrics.GetGauge("pool_connections_limit", "Connections that may be open, by pool.", labels)
-      .Set(static_cast<double>(limit));
+  auto& limit =
+      metrics.GetGauge("pool_connections_limit", "Connections that may be open, by pool.", labels);
   auto& open =
       metrics.GetGauge("pool_connections_open", "Connections that are open, by pool.", labels);
   auto& in_use =
       metrics.GetGauge("pool_connections_in_use", "Connections that are lent, by pool.", labels);
   auto& waits = metrics.GetCounter("pool_waits_total",
                                    "Borrowers that found every connection lent, by pool.", labels);
-  metrics.OnScrape([&open, &in_use, &waits, stats = std::move(stats)] {
+  metrics.OnScrape([&limit, &open, &in_use, &waits, stats = std::move(stats)] {
     const pool::Stats now = stats();
+    limit.Set(static_cast<double>(now.limit));
     open.Set(static_cast<double>(now.open));
     in_use.Set(static_cast<double>(now.in_use));
     metrics::RaiseTo(waits, now.waits);
   });
 }
 
+namespace {
+
+// All zero with one server.
+void WatchCluster(App& app, redis::Redis& redis) {
+  metrics::Registry& metrics = app.metrics();
+  const auto redirects = [&metrics](const char* kind) -> metrics::Counter& {
+    return metrics.GetCounter("redis_cluster_redirects_total",
+                              "Commands that a Redis Cluster sent on to another node: for good "
+                              "(moved) or for once, while a slot is being moved (ask).",
+                              {{"kind", kind}});
+  };
+  auto& waits = metrics.GetCounter(
+      "redis_cluster_waits_total",
+      "Pauses before a command was tried again, because a slot was being moved or a master away.");
+  auto& maps = metrics.GetCounter("redis_cluster_maps_read_total",
+                                  "How often the map of a Redis Cluster's slots was read.");
+  metrics.OnScrape([&redis, &moved = redirects("moved"), &asked = redirects("ask"), &waits, &maps] {
+    const redis::ClusterStats now = redis.cluster_stats();
+    metrics::RaiseTo(moved, now.moved);
+    metrics::RaiseTo(asked, now.asked);
+    metrics::RaiseTo(waits, now.waits);
+    metrics::RaiseTo(maps, now.maps_read);
+  });
+}
+
+}  // namespace
+
 void WatchServers(App& app, mysql::Pool& mysql, redis::Redis& redis, outbox::Bus& bus) {
   app.Watch("mysql", [&mysql] { return mysql.Query("SELECT 1").status(); });
-  app.Watch("redis", [&redis] { return redis.Command({"PING"}).status(); });
+  app.Watch("redis", [&redis] { return redis.Probe(); });
   app.Watch("nats", [&bus] { return bus.Probe(); });
-  WatchPool(app, "mysql", static_cast<size_t>(app.settings().mysql_pool_size),
-            [&mysql] { return mysql.stats(); });
-  WatchPool(app, "redis", static_cast<size_t>(app.settings().redis_pool_size),
-            [&redis] { return redis.stats(); });
+  WatchPool(app, "mysql", [&mysql] { return mysql.stats(); });
+  WatchPool(app, "redis", [&redis] { return redis.stats(); });
+  WatchCluster(app, redis);
 }
 
 void LimitRates(App& app, redis::Redis& redis) {

@@ -21,8 +21,8 @@ nats::Options NatsOptions(const ServerSettings& settings, std::string name);
 // another stream, which its owner makes.
 std::vector<nats::StreamSpec> InboundStreams(const std::string& inbound);
 
-// Measures a pool of at most `limit` connections at every scrape. `stats` must not wait.
-void WatchPool(App& app, const std::string& name, size_t limit, std::function<pool::Stats()> stats);
+// Measures a pool at every scrape. `stats` must not wait.
+void WatchPool(App& app, const std::string& name, std::function<pool::Stats()> stats);
 
 // Makes readiness depend on all three, and measures the pools. They outlive the app's loop.
 void WatchServers(App& app, mysql::Pool& mysql, redis::Redis& redis, outbox::Bus& bus);

@@ -108,6 +108,8 @@ std::vector<std::string> Check(const ServerSettings& settings, const std::string
   // Without a password no AUTH is sent, so the user would be the default one.
   problems.Require(settings.redis_user.empty() || !settings.redis_password.empty(),
                    "REDIS_PASSWORD: required with " + prefix + "_REDIS_USER");
+  problems.Require(settings.redis_cluster || settings.redis_addr.size() <= 1,
+                   "REDIS_ADDR: several addresses need " + prefix + "_REDIS_CLUSTER");
   CheckFiles(settings, problems);
   return problems.Take();
 }

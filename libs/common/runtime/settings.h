@@ -41,7 +41,8 @@ struct ServerSettings {
   std::string nats_tls_hostname;
   std::string nats_tls_cert_file;
   std::string nats_tls_key_file;
-  config::Address redis_addr;
+  std::vector<config::Address> redis_addr;
+  bool redis_cluster = false;
   std::string redis_user;
   config::Secret redis_password;
   int redis_pool_size = 0;
@@ -190,13 +191,18 @@ config::Table<S> DatabaseRows(const ServerDefaults& defaults, ServerSettings S::
   const auto name = [&](const char* rest) { return defaults.prefix + "_" + rest; };
   constexpr bool kSecret = true;
   return {
-      {name("REDIS_ADDR"), OnLoopback(6379), "The Redis 7 server, host:port.",
+      {name("REDIS_ADDR"), OnLoopback(6379),
+       "The Redis 7 server, host:port, or some of a cluster's nodes with commas between.",
        Into(server, &V::redis_addr)},
+      {name("REDIS_CLUSTER"), "false",
+       "Whether that is a Redis Cluster, whose other nodes it then names itself.",
+       Into(server, &V::redis_cluster)},
       {name("REDIS_USER"), "", "The Redis ACL user; empty is the default user.",
        Into(server, &V::redis_user)},
       {name("REDIS_PASSWORD"), "", "The Redis password; empty sends no AUTH.",
        Into(server, &V::redis_password), kSecret},
-      {name("REDIS_POOL_SIZE"), "16", "Connections to Redis at most, 1 to 256.",
+      {name("REDIS_POOL_SIZE"), "16",
+       "Connections to Redis at most, to each node of a cluster, 1 to 256.",
        Into(server, &V::redis_pool_size, 1, 256)},
       {name("MYSQL_ADDR"), OnLoopback(3306), "The MySQL or MariaDB server, host:port.",
        Into(server, &V::mysql_addr)},

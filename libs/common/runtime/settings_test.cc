@@ -62,6 +62,9 @@ TEST(ServerSettingsTest, WhatBelongsTogetherComesTogether) {
       ElementsAre("APP_NATS_TLS_CERT_FILE: needs the authority of the server's certificate"));
   EXPECT_THAT(Problems({{"NATS_URL", "nats://a:1,tls://b:1"}}),
               ElementsAre("APP_NATS_TLS_CA_FILE: required with a tls:// URL"));
+  EXPECT_THAT(Problems({{"REDIS_ADDR", "a:1,b:1"}}),
+              ElementsAre("APP_REDIS_ADDR: several addresses need APP_REDIS_CLUSTER"));
+  EXPECT_THAT(Problems({{"REDIS_ADDR", "a:1,b:1"}, {"REDIS_CLUSTER", "true"}}), IsEmpty());
   EXPECT_THAT(Problems({{"REDIS_USER", "a"}}),
               ElementsAre("APP_REDIS_PASSWORD: required with APP_REDIS_USER"));
   EXPECT_THAT(Problems({{"GRPC_TLS_CERT_FILE", file},
