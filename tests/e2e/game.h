@@ -130,14 +130,20 @@ class Game {
   Reaction ServerTells(const Stream& stream, Event event, float significance) {
     return ValueOf(Tell(server_, stream, event, significance));
   }
+  // The same under an id, so that it may be told again.
+  absl::StatusOr<Reaction> ServerTells(const Stream& stream, Event event, float significance,
+                                       const common::Uuid& request_id) {
+    return Tell(server_, stream, event, significance, request_id.ToString());
+  }
 
  private:
   absl::StatusOr<Reaction> Tell(const Caller& caller, const Stream& stream, Event event,
-                                float significance) {
+                                float significance, const std::string& request_id = "") {
     v1::TriggerReactionRequest request;
     request.set_session_id(stream.session);
     request.set_event_type(event);
     request.set_significance(significance);
+    if (!request_id.empty()) request.set_request_id(request_id);
     return caller.Call(stubs_.audiences, &v1::AudienceService::Stub::TriggerAudienceReaction,
                        request);
   }
