@@ -1,6 +1,5 @@
 #include "services/streaming/sessions/life_store.h"
 
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -9,9 +8,9 @@
 #include "libs/common/errors/errors.h"
 #include "libs/common/mysql/transaction.h"
 #include "services/streaming/audience/session_view.h"
-#include "services/streaming/careers/career.h"
 #include "services/streaming/careers/streamer_store.h"
 #include "services/streaming/errors.h"
+#include "services/streaming/sessions/beginning.h"
 
 namespace streaming::sessions {
 namespace {
@@ -19,24 +18,10 @@ namespace {
 using audience::LiveState;
 using common::Time;
 
-// Sessions after which a streamer is about two thirds of the way from new to established.
-constexpr double kEstablishedSessions = 10;
-
 careers::StreamerKey StreamerOf(const Session& session) {
   return {.type = static_cast<careers::v1::StreamerEntityType>(session.streamer_type),
           .id = session.streamer,
           .game_service_id = session.key.game};
-}
-
-void SetPast(LiveState& state, const careers::Streamer& streamer) {
-  const careers::Stats& stats = streamer.stats;
-  state.reputation = static_cast<float>(careers::ReputationOf(stats.growth));
-  state.history = static_cast<float>(1 - std::exp(-stats.sessions / kEstablishedSessions));
-  state.draw =
-      audience::ExpectedDraw({.recent_sessions = stats.sessions,
-                              .recent_mean_audience = static_cast<float>(streamer.usual_audience),
-                              .followers = stats.followers});
-  state.legendary_trains = careers::Has(streamer.phase, careers::kLegendaryHypeTrains);
 }
 
 void SetCounters(LiveState& state, const Counters& counters) {
@@ -77,7 +62,8 @@ absl::StatusOr<LiveState> SessionLife::StateOf(const Session& session, Time now)
   state.accrued_until = now;
   SetCounters(state, session.counters);
   ASSIGN_OR_RETURN(const auto streamer, careers::FindStreamer(parts_.mysql, StreamerOf(session)));
-  SetPast(state, streamer.value_or(careers::Streamer{}));
+  const careers::Streamer past = streamer.value_or(careers::Streamer{});
+  SetPast(state, past.stats, past.usual_audience);
   return state;
 }
 
@@ -90,16 +76,8 @@ absl::StatusOr<audience::Change> SessionLife::FirstAudience(const Session& sessi
   audience::LiveSession begins = {.key = session.key, .state = std::move(state)};
   ASSIGN_OR_RETURN(audience::View view,
                    parts_.rounds.Recent({session.key.game, session.key.shard}, now));
-  const auto self = static_cast<uint32_t>(view.sessions.size());
-  view.sessions.push_back(audience::ViewOf(settings, pool, begins, now));
-  begins.audience = audience::NewAudience(view.sessions.back(), view.round);
-  audience::Change first(begins);
-  first.free_heads = view.free_heads;
-  audience::Draft draft =
-      audience::StartDraw(settings, pool, view, audience::Survey(view), self, followers);
-  first.wanted_heads = draft.wanted_heads;
-  first.named = std::move(draft.followers);
-  return first;
+  return sessions::FirstAudience(settings, pool, std::move(view), followers, std::move(begins),
+                                 now);
 }
 
 absl::StatusOr<audience::Followers> SessionLife::FollowersOf(const Session& session) {
