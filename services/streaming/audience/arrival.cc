@@ -120,9 +120,12 @@ pool::PerArchetype<uint32_t> Newcomers(const View& view, const Field& field, uin
     const uint32_t a = (first + i) % pool::kArchetypes;
     const double share = draw * Appeal()[session.attraction[a]] / (offline + field.total_weight[a]);
     const double looks = kLookRate * std::max(0.0f, minutes[a]);
+    const uint64_t bits = Extend(key, a);
+    // 1 - exp(-x) is at most x and exp(-x) at least 1 - x: a draw below this one brings nobody.
+    if (Uniform(bits) < 1 - view.free_heads[a] * looks * share) continue;
     // However long one looks, one comes once.
     const double mean = view.free_heads[a] * (1 - std::exp(-looks * share));
-    wanted[a] = std::min({Poisson(mean, Extend(key, a)), view.free_heads[a], room_heads});
+    wanted[a] = std::min({Poisson(mean, bits), view.free_heads[a], room_heads});
     room_heads -= wanted[a];
   }
   return wanted;
