@@ -481,6 +481,8 @@ TEST(AudienceTest, SurvivesPacking) {
   ASSERT_TRUE(copy.ok());
   EXPECT_EQ(EncodeAudience(*copy), bytes);
   EXPECT_EQ(copy->sums, audience.sums);
+  EXPECT_EQ(copy->interest, AsStored(audience).interest);
+  EXPECT_EQ(copy->excitement, AsStored(audience).excitement);
   EXPECT_EQ(copy->steps, 7);
   EXPECT_FALSE(DecodeAudience(bytes.substr(1)).ok());
 }

@@ -141,4 +141,14 @@ absl::StatusOr<Audience> DecodeAudience(std::string_view bytes) {
   return audience;
 }
 
+Audience AsStored(const Audience& audience) {
+  const auto stored = [](float value) {
+    return static_cast<float>(Quantise(value, 65535)) / 65535;
+  };
+  Audience copy = audience;
+  copy.excitement = stored(copy.excitement);
+  for (float& interest : copy.interest) interest = stored(interest);
+  return copy;
+}
+
 }  // namespace streaming::audience

@@ -70,6 +70,8 @@ struct Audience {
 // each in 1/65535; sums 3 each. A step begins from decoded values, so that what was stored decides.
 std::string EncodeAudience(const Audience& audience);
 absl::StatusOr<Audience> DecodeAudience(std::string_view bytes);
+// What DecodeAudience makes of EncodeAudience's bytes, without them.
+Audience AsStored(const Audience& audience);
 
 // The audience of a session that begins: interest is what the session's attraction promises.
 Audience NewAudience(const SessionView& session, uint32_t round);
