@@ -23,6 +23,7 @@
 #include "services/streaming/hype/hype_rpc.h"
 #include "services/streaming/hype/hype_worker.h"
 #include "services/streaming/pool/pool_rpc.h"
+#include "services/streaming/rule_settings.h"
 #include "services/streaming/sessions/session_rpc.h"
 #include "services/streaming/sessions/session_worker.h"
 
@@ -53,25 +54,6 @@ std::string FunctionLibrary(std::string_view file) {
   return "";
 }
 
-audience::RoundSettings RoundSettingsOf(const Settings& settings) {
-  return {.weights = {.engagement = settings.weight_engagement,
-                      .follower = settings.weight_follower,
-                      .content = settings.weight_content,
-                      .reputation = settings.weight_reputation,
-                      .context = settings.weight_context},
-          .decay_rate = settings.interest_decay_rate,
-          .interval_seconds = static_cast<uint32_t>(settings.check_in_interval.count()),
-          .capacity_heads = static_cast<uint32_t>(settings.max_checked_out_per_session)};
-}
-
-hype::Settings HypeSettingsOf(const Settings& settings) {
-  hype::Settings out;
-  out.duration = settings.hype_train_duration;
-  out.levels = static_cast<uint32_t>(settings.hype_train_levels);
-  out.cool_down = settings.hype_train_cooldown;
-  return out;
-}
-
 // The servers and the stores on them.
 struct Stores {
   Stores(const Settings& settings, common::metrics::Registry& metrics)
@@ -83,9 +65,7 @@ struct Stores {
             metrics),
         news(metrics),
         live(audience, pools, news, metrics, {.max_heads = round.capacity_heads}),
-        follows(mysql, {.interest_threshold = settings.interest_threshold_for_follow,
-                        .sessions_in_a_row =
-                            static_cast<uint32_t>(settings.follow_conversion_session_count)}),
+        follows(mysql, FollowSettingsOf(settings)),
         hype(redis, mysql, metrics),
         raid(mysql, live, metrics, {.round = round, .cool_down = settings.raid_cooldown}) {}
 
