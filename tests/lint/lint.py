@@ -68,6 +68,8 @@ def kind_of(path):
     if not match:
         return None
     stem = match[3]
+    if stem == "main":
+        return "main"
     for kind in ("test", "store", "rpc", "worker", "client"):
         if stem.endswith("_" + kind):
             return kind

@@ -32,6 +32,8 @@ LINES = [
     (RPC, '#include "services/stream/linking/link.h"', "share proto/ and libs/common only"),
     (RPC, '#include "services/streaming/bind.h"', "only main.cc includes bind.h"),
     ("services/streaming/main.cc", '#include "services/streaming/bind.h"', ""),
+    ("services/streaming/simulation/main.cc", "#include <CLI/CLI.hpp>", ""),
+    ("services/streaming/simulation/world.cc", "#include <CLI/CLI.hpp>", "a rule includes"),
     ("services/streaming/bind.cc", '#include "services/streaming/hype/hype_rpc.h"', ""),
     (COMMON, '#include "libs/common/base/status.h"', ""),
     (COMMON, '#include "services/stream/settings.h"', "take the value or a callback"),

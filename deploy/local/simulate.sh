@@ -1,0 +1,9 @@
+# shellcheck shell=bash
+# The crowd without servers: docs/tuning.md. Sourced by ./dev.
+
+# simulate [option…]: see simulate --help.
+simulate() {
+  setup
+  build simulate
+  "$BIN/simulate" "$@"
+}
