@@ -37,9 +37,12 @@ inline constexpr Reason kSessionNotActive{
 inline constexpr Reason kCapabilityMissing{
     "CAPABILITY_MISSING", absl::StatusCode::kFailedPrecondition,
     "The streamer's career has not come far enough; GetCareerStatus lists its capabilities."};
-inline constexpr Reason kRaidTargetInvalid{
-    "RAID_TARGET_INVALID", absl::StatusCode::kInvalidArgument,
-    "A raid goes to another session of the same game that is not paused."};
+inline constexpr Reason kRaidTargetInvalid{"RAID_TARGET_INVALID",
+                                           absl::StatusCode::kInvalidArgument,
+                                           "A raid goes to another session of the same game."};
+inline constexpr Reason kRaidTargetPaused{
+    "RAID_TARGET_PAUSED", absl::StatusCode::kFailedPrecondition,
+    "Nobody comes to a paused session, not by a raid either."};
 inline constexpr Reason kRaidCooldown{
     "RAID_COOLDOWN", absl::StatusCode::kFailedPrecondition,
     "The session's last raid is too recent (STREAMING_RAID_COOLDOWN_SECONDS)."};
@@ -61,7 +64,8 @@ inline std::vector<Reason> Reasons() {
           kSessionNotLive,       kSessionNotActive,
           kEventTypeNotAllowed,  kReactionRateLimited,
           kCareerNotFound,       kCapabilityMissing,
-          kRaidTargetInvalid,    kRaidCooldown};
+          kRaidTargetInvalid,    kRaidTargetPaused,
+          kRaidCooldown};
 }
 
 }  // namespace streaming

@@ -287,8 +287,8 @@ class Replay {
     const bool asks = action.kind == Kind::kAsk;
     Run({{"HSET", key, "until", asks ? kFar : "0", "due",
           action.kind == Kind::kBegin ? "0" : kFar}});
-    const auto reply = real_.rounds_library.Call("rounds_v1_lead", {key},
-                                                 {name, kHour, kHour, std::to_string(kRoundLimit)});
+    const auto reply = real_.rounds_library.Call(
+        "rounds_v1_lead", {key}, {name, kHour, kHour, std::to_string(kRoundLimit), "1"});
     if (!reply.ok()) return reply.status();
     me.round = static_cast<uint32_t>((*reply)[0].integer());
     Expect(asks == (me.round == 0), "the lead went to another");

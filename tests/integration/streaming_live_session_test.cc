@@ -123,10 +123,11 @@ TEST_F(LiveSessionTest, AReplayedRequestChangesNothingAndAnswersTheSame) {
   const audience::Request request = {.id = Uuid::V4(), .digest = std::string(32, 'd')};
   const auto first = live_.Update(session.key, now_, Bring(50), request);
   ASSERT_TRUE(first.ok()) << first.status();
-  EXPECT_FALSE(first->replayed_answer.has_value());
+  EXPECT_FALSE(first->replayed);
   const auto again = live_.Update(session.key, now_, Bring(50), request);
   ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(again->replayed_answer, "brought");
+  EXPECT_TRUE(again->replayed);
+  EXPECT_EQ(again->answer, "brought");
   EXPECT_EQ(again->joined_heads, first->joined_heads);
   EXPECT_EQ(again->session.heads, first->session.heads);
   const audience::Request other = {.id = request.id, .digest = std::string(32, 'e')};

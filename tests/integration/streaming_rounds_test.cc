@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <set>
 
 #include <absl/strings/match.h>
 #include <bannou/streaming/v1/events.pb.h>
@@ -116,7 +117,8 @@ class RoundsTest : public LiveSessionTest {
     for (uint32_t i = 0; i < kSessions; ++i) {
       const LiveSession session = *live_.Load(KeyOf(game_, i));
       for (const audience::Party& party : session.parties) audience::AppendParty(state, party);
-      state += EncodeAudience(session.audience);
+      state += EncodeAudience(session.audience) + session.mood + session.hype;
+      state += EncodeMoments(session.moments);
     }
     return common::crypto::Sha256(state);
   }
@@ -225,6 +227,68 @@ TEST_F(RoundsTest, WhoIsWonOverSitsInTheOtherStream) {
                                "streaming_audience_left_total{reason=\"Competed\"}"));
 }
 
+TEST_F(RoundsTest, NobodyComesToAStreamThatWasPausedSinceTheRoundBegan) {
+  OpenSessions();
+  auto instance = NewInstance();
+  const auto advance = [&] {
+    now_ += minutes(1);
+    ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard_), "due", "0"}).ok());
+    ASSERT_TRUE(instance->worker->RunOnce().ok());
+  };
+  advance();  // the view is taken, and the first cohort steps
+  const LiveKey key = KeyOf(game_, 3);
+  ASSERT_TRUE(live_
+                  .Update(key, now_,
+                          [](const LiveSession& session) -> absl::StatusOr<Change> {
+                            Change change(session);
+                            change.state.paused = true;
+                            return change;
+                          })
+                  .ok());
+  const auto members = [&] {
+    std::set<uint32_t> found;
+    const LiveSession session = *live_.Load(key);
+    for (const audience::Party& party : session.parties) {
+      audience::ForEachPlace(party.members, [&](uint32_t place) {
+        found.insert(party.run * pool::kRunLength + place);
+      });
+    }
+    return found;
+  };
+  const std::set<uint32_t> then = members();
+  for (int i = 0; i < 4; ++i) advance();
+  const std::set<uint32_t> now = members();
+  EXPECT_TRUE(std::ranges::includes(then, now)) << "somebody came";
+  EXPECT_LT(now.size(), then.size());
+}
+
+TEST_F(RoundsTest, ALongRoundIsAsLongAsSeveral) {
+  OpenSessions();
+  RoundWorker::Options options{.settings = settings_,
+                               .interval = seconds(1),
+                               .high_load_interval = seconds(5),
+                               .lease = minutes(60)};
+  // Each look at the time costs a tenth of a second, so that every round takes too long.
+  RoundWorker slow(
+      rounds_, live_, pools_, metrics_, [this] { return now_ += std::chrono::milliseconds(100); },
+      options);
+  const auto advance = [&] {
+    ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard_), "due", "0"}).ok());
+    ASSERT_TRUE(slow.RunOnce().ok());
+  };
+  advance();
+  EXPECT_EQ(RoundNow(), 1u);
+  advance();  // its load is known from here on
+  EXPECT_EQ(RoundNow(), 2u);
+  EXPECT_EQ(rounds_.Find(shard_, 2).value()->stretch, 1);
+  advance();
+  EXPECT_EQ(RoundNow(), 3u);
+  EXPECT_EQ(rounds_.Find(shard_, 3).value()->stretch, 5);
+  advance();
+  EXPECT_EQ(RoundNow(), 8u) << "five intervals later";
+  ExpectConservation();
+}
+
 TEST_F(RoundsTest, FollowersAreKnownAndComeFirst) {
   OpenSessions();
   auto instance = NewInstance();
@@ -324,9 +388,10 @@ TEST_F(RaidTest, AboutHalfGoesOverOnce) {
   ExpectConservation();
 
   const auto log = redis_.Command({"XRANGE", audience::LogKey(shard_), "-", "+"});
-  ASSERT_EQ(log->size(), 2u);
-  EXPECT_TRUE(absl::StartsWith(common::ToAbsl((*log)[0][1][3].text()),
-                               "raid to=" + pair.to.key.session.ToString()));
+  ASSERT_EQ(log->size(), 4u);  // two sessions opened, and two raids
+  EXPECT_EQ((*log)[0][1][3].text(), "open");
+  EXPECT_TRUE(absl::StrContains(common::ToAbsl((*log)[2][1][3].text()),
+                                " raid to=" + pair.to.key.session.ToString()));
   // Who was sent over watched both, and the end of the first one knows it.
   const auto ended = life_.End(pair.from.key.session, EndReason::kManual, now_);
   ASSERT_TRUE(ended.ok());
@@ -338,8 +403,10 @@ TEST_F(RaidTest, AboutHalfGoesOverOnce) {
 TEST_F(RaidTest, KeepsToTheRoomThere) {
   const Pair pair = TwoStreams();
   ASSERT_TRUE(live_.Update(pair.to.key, now_, Bring(280)).ok());
-  ASSERT_TRUE(Raid(pair).ok());
-  EXPECT_LE(live_.Load(pair.to.key)->heads, 300u);
+  const auto raided = Raid(pair);
+  ASSERT_TRUE(raided.ok());
+  EXPECT_GT(raided->moved_count(), 0);
+  EXPECT_EQ(live_.Load(pair.to.key)->heads, 300u);
   ExpectConservation();
 }
 
@@ -359,7 +426,7 @@ TEST_F(RaidTest, IsRefusedWithAReason) {
   v1::StreamSessionDetail detail;
   auto call = Call(account_);
   ASSERT_TRUE(session_rpc_.PauseStreamSession(call, pause, detail).ok());
-  EXPECT_TRUE(reason(pair, true, kRaidTargetInvalid));
+  EXPECT_TRUE(reason(pair, true, kRaidTargetPaused));
   ASSERT_TRUE(End(pair.to.key.session.ToString()).ok());
   EXPECT_TRUE(reason(pair, true, kSessionNotLive));
   EXPECT_EQ(CountEvents("StreamingSessionRaidedEvent"), 0);
@@ -405,7 +472,12 @@ TEST_F(RaidTest, GoesFromShardToShard) {
   EXPECT_EQ(live_.Load(pair.to.key)->heads, there + static_cast<uint32_t>(raided->moved_count()));
   const auto again = Raid(pair, true, request_id);
   ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(again->moved_count(), raided->moved_count());
+  EXPECT_EQ(again->SerializeAsString(), raided->SerializeAsString());
+  // Also when the other one has ended since.
+  ASSERT_TRUE(life_.End(pair.to.key.session, EndReason::kManual, now_).ok());
+  const auto late = Raid(pair, true, request_id);
+  ASSERT_TRUE(late.ok()) << late.status();
+  EXPECT_EQ(late->from_audience_count(), raided->from_audience_count());
 }
 
 }  // namespace

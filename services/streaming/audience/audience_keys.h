@@ -33,7 +33,7 @@ inline std::string SessionKey(const Shard& shard, const common::Uuid& session_id
   return ShardPrefix(shard) + "session:" + session_id.ToString();
 }
 
-// String of departed parties (party.h), at most 1 MiB. Lives and dies with the session's hash.
+// String of departed parties (party.h), at most 4 MiB. Lives and dies with the session's hash.
 inline std::string DepartedKey(const Shard& shard, const common::Uuid& session_id) {
   return SessionKey(shard, session_id) + ":departed";
 }
@@ -54,8 +54,8 @@ inline std::string FollowersKey(const Shard& shard, const common::Uuid& session_
 // while a session remembers it.
 inline std::string RoundsKey(const Shard& shard) { return ShardPrefix(shard) + "rounds"; }
 
-// Stream of the commands that changed an audience between rounds: session, command. No TTL; the
-// Functions trim it to about 10 000.
+// Stream of what changed audiences but for the rounds, with its place between their steps: session,
+// command. No TTL; the Functions trim it to about 10 000.
 inline std::string LogKey(const Shard& shard) { return ShardPrefix(shard) + "log"; }
 
 // List of hype transitions that the relay has yet to write to MySQL. No TTL: it must not lose

@@ -146,8 +146,8 @@ absl::Status AudienceRpc::TriggerAudienceReaction(CallContext& call,
   };
   ASSIGN_OR_RETURN(const Applied applied,
                    parts_.live.Update(session.key, call.now, rule, RequestOf(request)));
-  if (applied.replayed_answer) {
-    if (!response.ParseFromString(*applied.replayed_answer)) {
+  if (applied.replayed) {
+    if (!response.ParseFromString(applied.answer)) {
       return absl::InternalError("a stored answer is malformed");
     }
   } else {

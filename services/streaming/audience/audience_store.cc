@@ -1,5 +1,7 @@
 #include "services/streaming/audience/audience_store.h"
 
+#include <absl/strings/numbers.h>
+
 #include "libs/common/base/status.h"
 #include "services/streaming/audience/bytes.h"
 
@@ -89,7 +91,7 @@ absl::StatusOr<Changed> AudienceStore::Open(const Shard& shard, const common::Uu
                                             const Opening& opening) {
   Changed changed{NewNonce(), {}};
   FunctionCall call{.keys = {SessionKey(shard, session_id), TakenKey(shard), SessionsKey(shard),
-                             FollowersKey(shard, session_id)},
+                             FollowersKey(shard, session_id), LogKey(shard)},
                     .arguments = {session_id.ToString(), changed.nonce, Encode(opening.demands),
                                   std::to_string(opening.capacity), opening.followers}};
   call.Append(opening.fields);
@@ -145,17 +147,23 @@ absl::StatusOr<SealedAudience> AudienceStore::Seal(const Shard& shard,
   auto departed = DecodeDeparted(reply[1].text());
   if (!departed.ok()) return Malformed();
   sealed.departed = *std::move(departed);
+  const auto forgotten = sealed.live.fields.find("departed_dropped");
+  if (forgotten != sealed.live.fields.end() &&
+      !absl::SimpleAtoi(common::ToAbsl(forgotten->second), &sealed.forgotten)) {
+    return Malformed();
+  }
   return sealed;
 }
 
 absl::StatusOr<uint32_t> AudienceStore::Release(const Shard& shard,
                                                 const common::Uuid& session_id) {
-  ASSIGN_OR_RETURN(const Reply reply,
-                   functions_.Call("audience_v1_release",
-                                   {SessionKey(shard, session_id), TakenKey(shard),
-                                    SessionsKey(shard), DepartedKey(shard, session_id),
-                                    AnswersKey(shard, session_id), FollowersKey(shard, session_id)},
-                                   {session_id.ToString()}, kRepeatable));
+  ASSIGN_OR_RETURN(
+      const Reply reply,
+      functions_.Call("audience_v1_release",
+                      {SessionKey(shard, session_id), TakenKey(shard), SessionsKey(shard),
+                       DepartedKey(shard, session_id), AnswersKey(shard, session_id),
+                       FollowersKey(shard, session_id), LogKey(shard)},
+                      {session_id.ToString()}, kRepeatable));
   return static_cast<uint32_t>(reply.integer());
 }
 

@@ -116,6 +116,7 @@ struct StoredAudience {
 struct SealedAudience {
   StoredAudience live = {};
   std::vector<DepartedParty> departed = {};
+  uint32_t forgotten = 0;  // departed parties beyond what is kept
 };
 
 struct Audited {

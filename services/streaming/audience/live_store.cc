@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include <absl/strings/str_cat.h>
+
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
 #include "services/streaming/audience/bytes.h"
@@ -99,8 +101,11 @@ uint32_t MembersOf(const std::vector<Party>& parties) {
   return members;
 }
 
-uint32_t Sum(const pool::PerArchetype<uint32_t>& heads) {
-  return std::accumulate(heads.begin(), heads.end(), 0u);
+// Heads that a change asks for.
+uint32_t NewcomersOf(const pool::Pool& pool, const Change& change) {
+  uint32_t heads = std::accumulate(change.wanted_heads.begin(), change.wanted_heads.end(), 0u);
+  for (const Demand& demand : change.named) heads += demand.count * pool.WeightOfRun(demand.run);
+  return heads;
 }
 
 }  // namespace
@@ -112,7 +117,11 @@ LiveStore::LiveStore(AudienceStore& audience, pool::PoolStore& pools, NewsQueue&
       news_(news),
       options_(options),
       conflicts_(metrics.GetCounter("streaming_audience_conflicts_total",
-                                    "Changes of a live session that another one overtook.")) {}
+                                    "Changes of a live session that another one overtook.")),
+      forgotten_(metrics.GetCounter(
+          "streaming_departed_forgotten_total",
+          "Parties of viewers who left and whose attendance no end will know, as too many left.")) {
+}
 
 std::mutex& LiveStore::StripeOf(const LiveKey& key) {
   return stripes_[std::hash<Uuid>()(key.session) % kStripes];
@@ -151,9 +160,13 @@ absl::StatusOr<std::optional<Applied>> LiveStore::FindReplay(const LiveKey& key,
   }
   Applied applied;
   ASSIGN_OR_RETURN(applied.session, Load(key));
+  if (applied.session.pool->runs() < RunsOf(kept.joined)) {
+    ASSIGN_OR_RETURN(applied.session.pool, pools_.Get(key.game, RunsOf(kept.joined)));
+  }
   applied.joined_heads = HeadsOf(*applied.session.pool, kept.joined);
   applied.joined = std::move(kept.joined);
-  applied.replayed_answer = std::move(kept.answer);
+  applied.answer = std::move(kept.answer);
+  applied.replayed = true;
   return applied;
 }
 
@@ -167,7 +180,10 @@ absl::StatusOr<Applied> LiveStore::Update(const LiveKey& key, common::Time now, 
       if (replay) return *std::move(replay);
     }
     ASSIGN_OR_RETURN(auto stored, store_.Read(ShardOf(key), key.session));
-    if (!stored || stored->sealed) return NotLive();
+    if (!stored || stored->sealed) {
+      Drop(key.session);
+      return NotLive();
+    }
     ASSIGN_OR_RETURN(LiveSession session, ToSession(key, *std::move(stored)));
     ASSIGN_OR_RETURN(session.followers, FollowersOf(key));
     Accrue(session, *session.pool, now);
@@ -198,7 +214,7 @@ absl::StatusOr<Applied> LiveStore::Apply(const LiveSession& session, Change chan
   change.state.left_heads = session.state.left_heads + applied.left_heads;
   const uint32_t individuals =
       TakeNewsShare(change.state, change.audience.last_round,
-                    applied.left_heads + std::min(room, Sum(change.wanted_heads)));
+                    applied.left_heads + std::min(room, NewcomersOf(pool, change)));
 
   AudienceChange exchange = {
       .expected = session.nonce,
@@ -214,6 +230,7 @@ absl::StatusOr<Applied> LiveStore::Apply(const LiveSession& session, Change chan
                    store_.Apply(ShardOf(session.key), session.key.session, exchange));
 
   applied.joined = std::move(changed.parties);
+  applied.answer = change.answer;
   applied.joined_heads = HeadsOf(pool, applied.joined);
   news_.Push(TellOf(pool, session,
                     {{.left = change.reason, .parties = applied.left},
@@ -244,8 +261,21 @@ absl::StatusOr<std::shared_ptr<const Followers>> LiveStore::FollowersOf(const Li
 
 void LiveStore::Keep(const Uuid& session, std::shared_ptr<const Followers> followers) {
   const std::lock_guard lock(followers_mutex_);
-  if (followers_.size() >= kFollowersKept) followers_.clear();
+  if (followers_.contains(session)) return;
+  if (followers_.size() >= kFollowersSessions || follower_runs_ >= kFollowersRuns) {
+    followers_.clear();
+    follower_runs_ = 0;
+  }
+  follower_runs_ += followers->runs().size();
   followers_[session] = std::move(followers);
+}
+
+void LiveStore::Drop(const Uuid& session) {
+  const std::lock_guard lock(followers_mutex_);
+  const auto found = followers_.find(session);
+  if (found == followers_.end()) return;
+  follower_runs_ -= found->second->runs().size();
+  followers_.erase(found);
 }
 
 uint32_t LiveStore::Room(uint32_t heads) const {
@@ -264,15 +294,18 @@ absl::StatusOr<uint32_t> LiveStore::Cross(LiveSession& from, std::span<LiveSessi
   const uint32_t told = TakeNewsShare(change.state, change.audience.last_round, passage.heads);
   Transfer transfer = {.expected = from.nonce,
                        .effects = EffectsOf(from.key, change, request, leader)};
-  std::vector<uint32_t> told_there;
+  std::vector<Arrival> arrivals;
   for (const auto& [number, heads] : passage.destinations) {
     LiveSession& there = *to[number];
+    // Whoever comes may be of a run that the pool had not yet when this one was read.
+    if (there.pool->runs() < from.pool->runs()) there.pool = from.pool;
     Accrue(there, *there.pool, now);
-    there.state.peak_heads = std::max(there.state.peak_heads, there.heads + heads);
-    told_there.push_back(TakeNewsShare(there.state, there.audience.last_round, heads));
+    Arrival& arrival = arrivals.emplace_back(Arrival{.state = there.state});
+    arrival.state.peak_heads = std::max(there.state.peak_heads, there.heads + heads);
+    arrival.told = TakeNewsShare(arrival.state, there.audience.last_round, heads);
     transfer.to.push_back({.session_id = there.key.session,
                            .expected = there.nonce,
-                           .fields = {{kStateField, EncodeState(there.state)}}});
+                           .fields = {{kStateField, EncodeState(arrival.state)}}});
   }
   for (const auto& [leave, destination] : passage.movers) {
     const Party& party = from.parties[leave.position];
@@ -282,7 +315,7 @@ absl::StatusOr<uint32_t> LiveStore::Cross(LiveSession& from, std::span<LiveSessi
     AppendDeparture(transfer.departures, DepartureOf(*from.pool, change.audience, party));
   }
   ASSIGN_OR_RETURN(const Moved moved, store_.Move(ShardOf(from.key), from.key.session, transfer));
-  Arrive(passage, moved, to, told_there);
+  Arrive(passage, moved, to, arrivals);
   std::vector<Leave> leaves;
   for (const Mover& mover : passage.movers) leaves.push_back(mover.leave);
   news_.Push(TellOf(*from.pool, from,
@@ -295,18 +328,20 @@ absl::StatusOr<uint32_t> LiveStore::Cross(LiveSession& from, std::span<LiveSessi
 
 // Takes the moved into their sessions, as Redis has done.
 void LiveStore::Arrive(const Passage& passage, const Moved& moved, std::span<LiveSession* const> to,
-                       std::span<const uint32_t> told) {
+                       std::span<const Arrival> arrivals) {
   std::vector<std::vector<Party>> parties(passage.destinations.size());
   for (size_t i = 0; i < passage.movers.size(); ++i) {
     parties[passage.movers[i].destination].push_back(moved.parties[i]);
   }
   for (size_t i = 0; i < parties.size(); ++i) {
     LiveSession& there = *to[passage.destinations[i].number];
+    there.state = arrivals[i].state;
     there.nonce = moved.to_nonces[i];
     there.heads += passage.destinations[i].heads;
     there.parties.insert(there.parties.end(), parties[i].begin(), parties[i].end());
     news_.Push(TellOf(*there.pool, there,
-                      {{.left = std::nullopt, .parties = std::move(parties[i])}}, told[i]));
+                      {{.left = std::nullopt, .parties = std::move(parties[i])}},
+                      arrivals[i].told));
   }
 }
 
@@ -320,7 +355,7 @@ absl::StatusOr<LiveSession> LiveStore::Open(const LiveKey& key, common::Time now
   change.state.accrued_until = now;
   const uint32_t room = Room(0);
   const uint32_t individuals = TakeNewsShare(change.state, change.audience.last_round,
-                                             std::min(room, Sum(change.wanted_heads)));
+                                             std::min(room, NewcomersOf(*blank.pool, change)));
   const auto opened = store_.Open(ShardOf(key), key.session,
                                   {.demands = DemandsOf(blank, change, room),
                                    .capacity = room,
@@ -342,6 +377,7 @@ absl::StatusOr<std::optional<Sealed>> LiveStore::Seal(const LiveKey& key, common
   Sealed sealed;
   ASSIGN_OR_RETURN(sealed.session, ToSession(key, std::move(stored->live)));
   sealed.departed = std::move(stored->departed);
+  if (stored->forgotten > 0) forgotten_.Increment(stored->forgotten);
   uint32_t runs = 0;
   for (const DepartedParty& gone : sealed.departed) runs = std::max(runs, gone.party.run + 1);
   if (runs > sealed.session.pool->runs()) {
@@ -352,6 +388,7 @@ absl::StatusOr<std::optional<Sealed>> LiveStore::Seal(const LiveKey& key, common
 }
 
 absl::StatusOr<uint32_t> LiveStore::Release(const LiveKey& key) {
+  Drop(key.session);
   return store_.Release(ShardOf(key), key.session);
 }
 

@@ -36,9 +36,10 @@ struct Applied {
   std::vector<Party> left;
   uint32_t joined_heads = 0;
   uint32_t left_heads = 0;
-  // Set when this request was carried out before: its Change::answer. Then nothing was changed now;
-  // `joined` and `joined_heads` are those of then, `left` is empty.
-  std::optional<std::string> replayed_answer;
+  std::string answer;  // Change::answer, of the first time when it is a replay
+  // Whether this request was carried out before. Then nothing was changed now; `joined` and
+  // `joined_heads` are those of then, `left` is empty.
+  bool replayed = false;
 };
 
 // A session that nothing changes any more, with everybody who was ever in its audience.
@@ -109,10 +110,16 @@ class LiveStore {
   absl::StatusOr<LiveSession> ToSession(const LiveKey& key, StoredAudience stored);
   absl::StatusOr<Applied> Apply(const LiveSession& session, Change change,
                                 const std::optional<Request>& request, std::string_view leader);
+  // What a session is to be when movers have come, and how many of them are told of one by one.
+  struct Arrival {
+    LiveState state;
+    uint32_t told = 0;
+  };
   void Arrive(const Passage& passage, const Moved& moved, std::span<LiveSession* const> to,
-              std::span<const uint32_t> told);
+              std::span<const Arrival> arrivals);
   absl::StatusOr<std::shared_ptr<const Followers>> FollowersOf(const LiveKey& key);
   void Keep(const common::Uuid& session, std::shared_ptr<const Followers> followers);
+  void Drop(const common::Uuid& session);
   std::mutex& StripeOf(const LiveKey& key);
 
   AudienceStore& store_;
@@ -120,13 +127,16 @@ class LiveStore {
   NewsQueue& news_;
   const Options options_;
   common::metrics::Counter& conflicts_;
+  common::metrics::Counter& forgotten_;
   // Updates of one session from this process wait for each other instead of colliding in Redis.
   static constexpr size_t kStripes = 256;
   std::array<std::mutex, kStripes> stripes_;
-  // They never change, so each is read once.
-  static constexpr size_t kFollowersKept = 10000;  // sessions
+  // They never change, so each is read once. Beyond either bound they are read anew.
+  static constexpr size_t kFollowersSessions = 100'000;
+  static constexpr size_t kFollowersRuns = 4'000'000;  // 16 bytes each
   std::mutex followers_mutex_;
   std::unordered_map<common::Uuid, std::shared_ptr<const Followers>> followers_;
+  size_t follower_runs_ = 0;
 };
 
 }  // namespace streaming::audience

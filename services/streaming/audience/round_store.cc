@@ -1,6 +1,7 @@
 #include "services/streaming/audience/round_store.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <absl/strings/numbers.h>
 
@@ -13,8 +14,12 @@ namespace streaming::audience {
 namespace {
 
 constexpr common::redis::CallOptions kRepeatable{.idempotent = true};
-// Long enough for any instance to finish a round that it began.
-constexpr std::chrono::seconds kViewLife{600};
+// Long enough for any instance to finish a round that it began, and the one before it.
+constexpr std::chrono::seconds kViewLifeLeast{600};
+std::chrono::seconds LifeOf(const View& view, const RoundSettings& settings) {
+  return kViewLifeLeast +
+         std::chrono::seconds(std::llround(2 * view.stretch * settings.interval_seconds));
+}
 
 }  // namespace
 
@@ -30,14 +35,16 @@ RoundStore::RoundStore(common::redis::Redis& redis, common::redis::Functions& fu
 
 absl::StatusOr<Lead> RoundStore::TakeLead(const Shard& shard, std::string_view who,
                                           std::chrono::milliseconds lease,
-                                          std::chrono::milliseconds interval) {
+                                          std::chrono::milliseconds interval, uint32_t intervals) {
   ASSIGN_OR_RETURN(const auto reply,
                    functions_.Call("rounds_v1_lead", {RoundsKey(shard)},
                                    {std::string(who), std::to_string(lease.count()),
-                                    std::to_string(interval.count()), std::to_string(kRoundLimit)},
+                                    std::to_string(interval.count()), std::to_string(kRoundLimit),
+                                    std::to_string(intervals)},
                                    kRepeatable));
-  if (reply.size() != 3) return absl::InternalError("rounds_v1_lead gave something else");
+  if (reply.size() != 4) return absl::InternalError("rounds_v1_lead gave something else");
   Lead lead{.round = static_cast<uint32_t>(reply[0].integer()),
+            .before = static_cast<uint32_t>(reply[3].integer()),
             .next = std::chrono::milliseconds(reply[1].integer())};
   if (reply[2].integer() >= 0) lead.late = std::chrono::milliseconds(reply[2].integer());
   return lead;
@@ -76,18 +83,23 @@ absl::StatusOr<View> RoundStore::OfRound(const Shard& shard, uint32_t round, flo
   ASSIGN_OR_RETURN(View built, Build(shard, round, stretch, now));
   built.cohorts = cohorts;
   ASSIGN_OR_RETURN(const std::string settled,
-                   audience_.SettleView(shard, round, EncodeView(built), kViewLife));
+                   audience_.SettleView(shard, round, EncodeView(built), LifeOf(built, settings_)));
   return DecodeView(settled);
 }
 
 absl::StatusOr<View> RoundStore::Recent(const Shard& shard, common::Time now) {
-  ASSIGN_OR_RETURN(const auto round,
-                   redis_.Command({"HGET", RoundsKey(shard), "round"}, kRepeatable));
-  uint32_t number = 0;
-  if (!absl::SimpleAtoi(common::ToAbsl(round.text()), &number)) return Build(shard, 0, 1, now);
-  ASSIGN_OR_RETURN(auto found, Find(shard, number));
-  if (!found) return Build(shard, number, 1, now);
-  return *std::move(found);
+  ASSIGN_OR_RETURN(const auto rounds,
+                   redis_.Command({"HMGET", RoundsKey(shard), "round", "before"}, kRepeatable));
+  uint32_t newest = 0;
+  // Between the beginning of a round and its view the one before it has to do.
+  for (size_t i = 0; i < rounds.size(); ++i) {
+    uint32_t number = 0;
+    if (!absl::SimpleAtoi(common::ToAbsl(rounds[i].text()), &number) || number == 0) continue;
+    newest = std::max(newest, number);
+    ASSIGN_OR_RETURN(auto found, Find(shard, number));
+    if (found) return *std::move(found);
+  }
+  return Build(shard, newest, 1, now);
 }
 
 absl::StatusOr<View> RoundStore::Build(const Shard& shard, uint32_t round, float stretch,
@@ -97,8 +109,10 @@ absl::StatusOr<View> RoundStore::Build(const Shard& shard, uint32_t round, float
   ASSIGN_OR_RETURN(const auto taken, redis_.Command({"GET", TakenKey(shard)}, kRepeatable));
   View view = {.round = round,
                .stretch = stretch,
+               .at = now,
                .free_heads = FreeHeads(*pool, shard.number, taken.text()),
-               .pool_heads = pool->HeadsOfShard(shard.number)};
+               .pool_heads = pool->HeadsOfShard(shard.number),
+               .pool_members = pool->spec().size};
   // Their order decides who finds whom free, so it must not be an accident of the server's.
   std::sort(sessions.begin(), sessions.end());
   const size_t count = std::min(sessions.size(), kMaxSessionsInView);
@@ -108,6 +122,7 @@ absl::StatusOr<View> RoundStore::Build(const Shard& shard, uint32_t round, float
     // Ended while we were looking.
     if (common::errors::Is(session.status(), kSessionNotLive)) continue;
     RETURN_IF_ERROR(session.status());
+    if (session->sealed) continue;
     view.sessions.push_back(ViewOf(settings_, *pool, *session, now));
   }
   return view;

@@ -22,6 +22,7 @@ namespace streaming::audience {
 
 struct Lead {
   uint32_t round = 0;                 // 0: somebody else leads
+  uint32_t before = 0;                // the round before it, 0 = none
   std::chrono::milliseconds next{0};  // until the next round is due, or the other's lead ends
   std::optional<std::chrono::milliseconds> late;  // how late the round began, if it began just now
 };
@@ -33,11 +34,11 @@ class RoundStore {
              AudienceStore& audience, LiveStore& live, pool::PoolStore& pools,
              const RoundSettings& settings);
 
-  // Takes or keeps the lead of a shard for `lease`, and begins a round, of `interval`, when one is
-  // due. Times are the Redis server's.
+  // Takes or keeps the lead of a shard for `lease`, and begins a round when one is due, which takes
+  // `interval` and counts as `intervals` ordinary ones. Times are the Redis server's.
   absl::StatusOr<Lead> TakeLead(const Shard& shard, std::string_view who,
-                                std::chrono::milliseconds lease,
-                                std::chrono::milliseconds interval);
+                                std::chrono::milliseconds lease, std::chrono::milliseconds interval,
+                                uint32_t intervals = 1);
   // Keeps the lead for another `lease`, without beginning a round. kNotLeader when it is lost.
   absl::Status RenewLead(const Shard& shard, std::string_view who, std::chrono::milliseconds lease);
   // Makes the shard's bitmap what its sessions say, and returns how many bits were wrong. For

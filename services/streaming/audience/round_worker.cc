@@ -19,6 +19,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLookMin{10};
 constexpr milliseconds kLookMax{1000};
 
+uint32_t RunsOf(uint32_t members) { return (members + pool::kRunLength - 1) / pool::kRunLength; }
+
 constexpr char kLeft[] = "streaming_audience_left_total";
 constexpr char kLeftHelp[] = "Heads that left in a round, by reason.";
 
@@ -134,7 +136,7 @@ absl::StatusOr<uint32_t> RoundWorker::StepDue(const Shard& shard, const Lead& le
                                               Progress& progress) {
   uint32_t stepped = 0;
   if (!progress.view || progress.view->round != lead.round) {
-    ASSIGN_OR_RETURN(stepped, EndRoundBefore(shard, lead.round, progress));
+    ASSIGN_OR_RETURN(stepped, EndRoundBefore(shard, lead, progress));
     if (stopping_) return stepped;
     RETURN_IF_ERROR(BeginRound(shard, lead.round, stretch, progress));
   }
@@ -151,10 +153,10 @@ absl::StatusOr<uint32_t> RoundWorker::StepDue(const Shard& shard, const Lead& le
 }
 
 // A round does not begin before the one before it is through, whoever was to step that.
-absl::StatusOr<uint32_t> RoundWorker::EndRoundBefore(const Shard& shard, uint32_t round,
+absl::StatusOr<uint32_t> RoundWorker::EndRoundBefore(const Shard& shard, const Lead& lead,
                                                      Progress& progress) {
-  if (!progress.view || progress.view->round + 1 != round) {
-    ASSIGN_OR_RETURN(std::optional<View> before, rounds_.Find(shard, round - 1));
+  if (!progress.view) {
+    ASSIGN_OR_RETURN(std::optional<View> before, rounds_.Find(shard, lead.before));
     if (!before) return 0;
     Enter(*std::move(before), progress);
   }
@@ -164,6 +166,8 @@ absl::StatusOr<uint32_t> RoundWorker::EndRoundBefore(const Shard& shard, uint32_
 absl::Status RoundWorker::BeginRound(const Shard& shard, uint32_t round, float stretch,
                                      Progress& progress) {
   ASSIGN_OR_RETURN(View view, rounds_.OfRound(shard, round, stretch, options_.cohorts, clock_()));
+  // So that no step of this round is planned with fewer members than the view has.
+  RETURN_IF_ERROR(pools_.Get(shard.game_service_id, RunsOf(view.pool_members)).status());
   Enter(std::move(view), progress);
   progress.census = CensusOf(*progress.view);
   return absl::OkStatus();
@@ -183,7 +187,9 @@ float RoundWorker::Stretch(milliseconds interval) const {
 }
 
 absl::StatusOr<Lead> RoundWorker::TakeLead(const Shard& shard, milliseconds interval) {
-  ASSIGN_OR_RETURN(const Lead lead, rounds_.TakeLead(shard, self_, options_.lease, interval));
+  const auto intervals = static_cast<uint32_t>(std::max(1l, std::lround(Stretch(interval))));
+  ASSIGN_OR_RETURN(const Lead lead,
+                   rounds_.TakeLead(shard, self_, options_.lease, interval, intervals));
   if (lead.late) lateness_.Observe(common::ToSeconds(*lead.late));
   return lead;
 }
@@ -283,8 +289,12 @@ absl::StatusOr<uint32_t> RoundWorker::StepOne(const LiveKey& key, Progress& prog
     Change change = ChangeOf(live, view,
                              StepSession(settings, *live.pool, view, progress.field, self,
                                          live.audience, live.parties, *live.followers, cohort));
+    if (live.state.paused) {  // since the view was taken
+      change.wanted_heads = {};
+      change.named.clear();
+    }
     if (cohort == 0) {
-      change.mood = blending::FadeCrowd(live.mood, now - options_.interval,
+      change.mood = blending::FadeCrowd(live.mood, view.at - options_.interval,
                                         options_.mood_decay_rate, view.stretch);
     }
     return change;
@@ -308,10 +318,12 @@ absl::StatusOr<uint32_t> RoundWorker::StepOne(const LiveKey& key, Progress& prog
 absl::Status RoundWorker::MoveOne(const Shard& shard, Progress& progress, uint32_t self) {
   for (int attempt = 0; attempt < LiveStore::kAttempts; ++attempt) {
     std::optional<LiveSession>& from = progress.sessions[self];
-    if (!from || !MayMove(from->audience, *progress.view, progress.cohort)) break;
+    if (!from || !MayMove(from->audience, *progress.view, progress.cohort)) {
+      return absl::OkStatus();
+    }
     Outing outing =
         OutingOf(progress, self, SettingsOf(options_.settings, *from->pool, shard.number));
-    if (outing.movers.empty()) break;
+    if (outing.movers.empty()) return absl::OkStatus();
     const common::Time now = clock_();
     Accrue(*from, *from->pool, now);
     Crossing crossing(*from);
@@ -320,7 +332,7 @@ absl::Status RoundWorker::MoveOne(const Shard& shard, Progress& progress, uint32
     const auto moved = live_.Cross(*from, outing.to, std::move(crossing), now, std::nullopt, self_);
     if (moved.ok()) {
       competed_.Increment(*moved);
-      break;
+      return absl::OkStatus();
     }
     if (!LiveStore::IsOvertaken(moved.status())) return moved.status();
     RETURN_IF_ERROR(Reload(shard, progress, self));
@@ -328,6 +340,7 @@ absl::Status RoundWorker::MoveOne(const Shard& shard, Progress& progress, uint32
       RETURN_IF_ERROR(Reload(shard, progress, number));
     }
   }
+  failures_.Increment();  // it changed whenever we looked; those stay where they are
   return absl::OkStatus();
 }
 
@@ -339,8 +352,10 @@ RoundWorker::Outing RoundWorker::OutingOf(Progress& progress, uint32_t self,
                            from.audience, from.parties, progress.cohort);
   std::erase_if(outing.movers, [&](Mover& mover) {
     std::optional<LiveSession>& there = progress.sessions[mover.destination];
-    // Whoever failed to step is not where the others are.
-    if (!there || there->audience.last_round != progress.view->round) return true;
+    // Whoever failed to step is not where the others are, and nobody comes to a paused one.
+    if (!there || there->state.paused || there->audience.last_round != progress.view->round) {
+      return true;
+    }
     const auto found = std::ranges::find(outing.numbers, mover.destination);
     const auto position = static_cast<uint32_t>(found - outing.numbers.begin());
     if (found == outing.numbers.end()) {
@@ -365,13 +380,15 @@ absl::Status RoundWorker::Reload(const Shard& shard, Progress& progress, uint32_
 }
 
 void RoundWorker::Grow(const Shard& shard, const View& view) {
-  const auto pool = pools_.Get(shard.game_service_id);
-  if (!pool.ok()) return;  // the next round will look again
   const Census census = CensusOf(view);
-  const uint32_t size = (*pool)->spec().size;
-  const uint32_t more = pool::GrowthOf(options_.growth, size, census.pool_heads, census.free_heads);
+  const uint32_t more =
+      pool::GrowthOf(options_.growth, view.pool_members, census.pool_heads, census.free_heads);
   if (more == 0) return;
-  grown_.Increment(pools_.GrowFrom(shard.game_service_id, size, more, clock_()).value_or(0));
+  // From the size that the view saw: other shards, and whoever steps this round again, do not grow
+  // it again for the same want.
+  const auto grown = pools_.GrowFrom(shard.game_service_id, view.pool_members, more, clock_());
+  failure_.Update(grown.status());
+  grown_.Increment(grown.value_or(0));
 }
 
 void RoundWorker::Tell(Progress& progress) {

@@ -96,7 +96,7 @@ class RoundWorker {
   void Report();
   absl::StatusOr<uint32_t> StepDue(const Shard& shard, const Lead& lead, float stretch,
                                    Progress& progress);
-  absl::StatusOr<uint32_t> EndRoundBefore(const Shard& shard, uint32_t round, Progress& progress);
+  absl::StatusOr<uint32_t> EndRoundBefore(const Shard& shard, const Lead& lead, Progress& progress);
   static void Enter(View view, Progress& progress);
   float Stretch(std::chrono::milliseconds interval) const;
   absl::Status BeginRound(const Shard& shard, uint32_t round, float stretch, Progress& progress);

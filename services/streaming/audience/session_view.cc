@@ -70,7 +70,10 @@ pool::PerArchetype<uint32_t> FreeHeads(const pool::Pool& pool, uint32_t shard,
                                        std::string_view taken) {
   pool::PerArchetype<uint32_t> free = {};
   for (uint32_t run = shard; run < pool.runs(); run += pool.spec().shards) {
-    const uint32_t members = pool.MembersOfRun(run) - CountOf(TakenOf(taken, run));
+    // A pool that has grown meanwhile may have more members in its last run than this one.
+    const uint32_t known = pool.MembersOfRun(run);
+    const RunMask existing = kWholeRun << (pool::kRunLength - known);
+    const uint32_t members = known - CountOf(TakenOf(taken, run) & existing);
     free[pool.ArchetypeOfRun(run)] += members * pool.WeightOfRun(run);
   }
   return free;

@@ -67,7 +67,9 @@ std::string EncodeView(const View& view) {
   PutLittleEndian(out, kViewVersion, 1);
   PutLittleEndian(out, view.round, 4);
   PutFloat(out, view.stretch);
+  PutLittleEndian(out, static_cast<uint64_t>(common::ToMicros(view.at)), 8);
   PutLittleEndian(out, view.pool_heads, 4);
+  PutLittleEndian(out, view.pool_members, 4);
   for (const uint32_t heads : view.free_heads) PutLittleEndian(out, heads, 4);
   PutLittleEndian(out, view.cohorts, 1);
   PutLittleEndian(out, view.sessions.size(), 4);
@@ -90,7 +92,9 @@ absl::StatusOr<View> DecodeView(std::string_view bytes) {
   View view;
   view.round = static_cast<uint32_t>(reader.Take(4));
   view.stretch = TakeFloat(reader);
+  view.at = common::FromMicros(static_cast<int64_t>(reader.Take(8)));
   view.pool_heads = static_cast<uint32_t>(reader.Take(4));
+  view.pool_members = static_cast<uint32_t>(reader.Take(4));
   for (uint32_t& heads : view.free_heads) heads = static_cast<uint32_t>(reader.Take(4));
   view.cohorts = static_cast<uint32_t>(reader.Take(1));
   const uint64_t sessions = reader.Take(4);

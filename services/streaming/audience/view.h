@@ -8,6 +8,7 @@
 
 #include <absl/status/statusor.h>
 
+#include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
 #include "services/streaming/audience/attraction.h"
 #include "services/streaming/audience/party.h"
@@ -42,9 +43,11 @@ inline constexpr uint32_t kCohorts = 4;
 struct View {
   uint32_t round = 0;  // below kRoundLimit
   float stretch = 1;   // of an ordinary interval that this round takes; 5 under load
+  common::Time at;     // when it was taken
   pool::PerArchetype<uint32_t> free_heads = {};  // in nobody's audience
-  uint32_t pool_heads = 0;
-  uint32_t cohorts = kCohorts;  // that the round is stepped in, 1 to kRunLength
+  uint32_t pool_heads = 0;                       // of the shard
+  uint32_t pool_members = 0;                     // of the whole pool
+  uint32_t cohorts = kCohorts;                   // that the round is stepped in, 1 to kRunLength
   std::vector<SessionView> sessions;
 };
 

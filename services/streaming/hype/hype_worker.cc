@@ -57,6 +57,7 @@ absl::StatusOr<bool> HypeWorker::Look(const OpenTrain& train, common::Time now) 
       live_.Update(train.session, now,
                    [&](const audience::LiveSession& current) -> absl::StatusOr<audience::Change> {
                      audience::Change change(current);
+                     change.command = "hype expires";
                      RETURN_IF_ERROR(Expire(ForStreamer(options_.settings, current.state),
                                             current.key.session, now, change)
                                          .status());

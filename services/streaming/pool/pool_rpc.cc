@@ -1,5 +1,7 @@
 #include "services/streaming/pool/pool_rpc.h"
 
+#include <algorithm>
+
 #include "libs/common/base/status.h"
 
 namespace streaming::pool {
@@ -45,7 +47,9 @@ absl::Status PoolRpc::GetAudiencePoolStatus(common::rpc::CallContext&,
   }
   response.set_game_service_id(request.game_service_id());
   response.set_total_members(static_cast<int32_t>(pool->spec().size));
-  response.set_available_members(static_cast<int32_t>(pool->spec().size - taken));
+  // The bits may be those of a pool that has grown since it was read.
+  response.set_available_members(
+      static_cast<int32_t>(pool->spec().size - std::min<uint64_t>(taken, pool->spec().size)));
   response.set_checked_out_members(static_cast<int32_t>(taken));
   response.set_collective_groups(static_cast<int32_t>(CollectivesOf(*pool)));
   return absl::OkStatus();

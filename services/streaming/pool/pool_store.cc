@@ -135,7 +135,8 @@ absl::StatusOr<std::shared_ptr<const Pool>> PoolStore::Get(const Uuid& game, uin
   const std::lock_guard lock(mutex_);
   if (cache_.size() >= kMaxGames) cache_.clear();
   Cached& cached = cache_[game];
-  if (cached.pool == nullptr || cached.pool->spec().size != spec.size) {
+  // Pools only grow; what was read may be older than what is here.
+  if (cached.pool == nullptr || cached.pool->spec().size < spec.size) {
     cached.pool = std::make_shared<const Pool>(spec);
   }
   cached.read_at = now;

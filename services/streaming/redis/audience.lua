@@ -20,7 +20,7 @@
 -- changes nothing.
 
 local PARTY, DEMAND, LEAVE, MOVER, DEPARTURE, JOINING, CELLS = 20, 23, 12, 21, 4, 8, 8
-local DEPARTED_LIMIT = 1048576 -- bytes, some 43 000 departed parties a session
+local DEPARTED_LIMIT = 4194304 -- bytes, some 175 000 departed parties a session
 local ANSWERS_LIMIT = 1024     -- answers kept a session
 local LOG_LIMIT = 10000        -- commands kept a shard, or a few more
 
@@ -230,6 +230,10 @@ local function set_members(session, nonce, parties, count)
   call('HSET', session, 'nonce', nonce, 'members', parties, 'count', count)
 end
 
+local function log(key, id, command)
+  call('XADD', key, 'MAXLEN', '~', LOG_LIMIT, '*', 'session', id, 'command', command)
+end
+
 local function set_fields(session, fields)
   if #fields > 0 then
     call('HSET', session, unpack(fields))
@@ -283,8 +287,7 @@ end
 local function store(keys, session, answers, extras)
   set_fields(session, extras.fields)
   if extras.log > 0 then
-    call('XADD', keys[extras.log], 'MAXLEN', '~', LOG_LIMIT, '*', 'session', extras.id, 'command',
-      extras.command)
+    log(keys[extras.log], extras.id, extras.command)
   end
   if extras.request ~= '' then
     -- A ring of request ids in fields '#0', '#1', …: the newest takes the place of the oldest.
@@ -306,7 +309,7 @@ local function store(keys, session, answers, extras)
 end
 
 -- open: begins a session with its first audience.
--- keys: session, taken, sessions, followers; args: session id, nonce, demands, capacity, followers
+-- keys: session, taken, sessions, followers, log; args: session id, nonce, demands, capacity, followers
 -- (opaque, '' = none), fields. Returns the parties that it took.
 local function open(keys, args)
   local session, taken, sessions, followers = keys[1], keys[2], keys[3], keys[4]
@@ -322,6 +325,7 @@ local function open(keys, args)
     call('SET', followers, args[5])
   end
   call('SADD', sessions, args[1])
+  log(keys[5], args[1], 'open')
   return parties
 end
 
@@ -443,11 +447,14 @@ local function seal(keys)
 end
 
 -- release: the session is over and its members are free. May be repeated.
--- keys: session, taken, sessions, departed, answers, followers; args: session id. Returns how many
--- it freed.
+-- keys: session, taken, sessions, departed, answers, followers, log; args: session id. Returns how
+-- many it freed.
 local function release(keys, args)
   local found = call('HMGET', keys[1], 'members', 'count')
-  give_back(keys[2], found[1] or '')
+  if found[1] then
+    give_back(keys[2], found[1])
+    log(keys[7], args[1], 'release')
+  end
   call('DEL', keys[1], keys[4], keys[5], keys[6])
   call('SREM', keys[3], args[1])
   return tonumber(found[2] or 0)

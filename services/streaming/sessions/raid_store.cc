@@ -48,6 +48,27 @@ absl::StatusOr<Raided> Decode(std::string_view bytes) {
   return raided;
 }
 
+// Those who were sent home for a raid to another shard.
+struct Dismissed {
+  uint32_t heads_after = 0;                 // of the session they left
+  pool::PerArchetype<uint32_t> kinds = {};  // heads
+};
+
+std::string Encode(const Dismissed& dismissed) {
+  std::string bytes;
+  audience::PutLittleEndian(bytes, dismissed.heads_after, 4);
+  for (const uint32_t heads : dismissed.kinds) audience::PutLittleEndian(bytes, heads, 4);
+  return bytes;
+}
+
+absl::StatusOr<Dismissed> DecodeDismissed(std::string_view bytes) {
+  audience::ByteReader reader(bytes);
+  Dismissed dismissed{.heads_after = static_cast<uint32_t>(reader.Take(4))};
+  for (uint32_t& heads : dismissed.kinds) heads = static_cast<uint32_t>(reader.Take(4));
+  if (!reader.Complete()) return absl::InternalError("a kept answer is malformed");
+  return dismissed;
+}
+
 uint64_t RandomKey() {
   const std::string bytes = common::crypto::RandomBytes(sizeof(uint64_t));
   return audience::GetLittleEndian(bytes.data(), bytes.size());
@@ -99,7 +120,7 @@ absl::StatusOr<Raided> SessionRaid::Send(const Session& from, const Session& to,
 
 absl::Status SessionRaid::MayRaid(const LiveSession& from, const LiveSession& to, Time now) const {
   if (to.state.paused) {
-    return common::errors::Make(kRaidTargetInvalid, "the other session is paused");
+    return common::errors::Make(kRaidTargetPaused, "the other session is paused");
   }
   if (now - from.state.last_raid < options_.cool_down) {
     return common::errors::Make(kRaidCooldown, "the session's last raid is too recent");
@@ -119,7 +140,7 @@ absl::StatusOr<Raided> SessionRaid::Cross(const Session& from, const Session& to
   for (int attempt = 0; attempt < LiveStore::kAttempts; ++attempt) {
     if (request) {
       ASSIGN_OR_RETURN(const auto replay, live_.FindReplay(from.key, *request));
-      if (replay) return Decode(*replay->replayed_answer);
+      if (replay) return Decode(replay->answer);
     }
     ASSIGN_OR_RETURN(LiveSession source, Current(live_, from, now));
     ASSIGN_OR_RETURN(LiveSession target, Current(live_, to, now));
@@ -152,56 +173,65 @@ absl::StatusOr<Raided> SessionRaid::Cross(const Session& from, const Session& to
 
 absl::StatusOr<Raided> SessionRaid::SendHomeAndCall(const Session& from, const Session& to,
                                                     Time now, const Request& request) {
-  ASSIGN_OR_RETURN(const LiveSession target, Current(live_, to, now));
-  const uint64_t key = RandomKey();
-  pool::PerArchetype<uint32_t> kinds = {};
-  ASSIGN_OR_RETURN(const audience::Applied left,
-                   live_.Update(
-                       from.key, now,
-                       [&](const LiveSession& source) -> absl::StatusOr<Change> {
-                         RETURN_IF_ERROR(MayRaid(source, target, now));
-                         Change change(source);
-                         change.leavers = Raiders(source, target, key, now);
-                         change.reason = audience::LeftReason::kCompeted;
-                         change.state.last_raid = now;
-                         change.state.last_call = now;
-                         change.command = CommandOf(to, key);
-                         kinds = {};
-                         for (const Leave& leave : change.leavers) {
-                           const uint32_t run = source.parties[leave.position].run;
-                           kinds[source.pool->ArchetypeOfRun(run)] +=
-                               audience::CountOf(leave.members) * source.pool->WeightOfRun(run);
-                         }
-                         for (const uint32_t heads : kinds) {
-                           audience::PutLittleEndian(change.answer, heads, 4);
-                         }
-                         return change;
-                       },
-                       request));
-  if (left.replayed_answer) {
-    audience::ByteReader reader(*left.replayed_answer);
-    for (uint32_t& heads : kinds) heads = static_cast<uint32_t>(reader.Take(4));
-    if (!reader.Complete()) return absl::InternalError("a kept answer is malformed");
-  }
-  ASSIGN_OR_RETURN(const audience::Applied come,
-                   live_.Update(
-                       to.key, now,
-                       [&](const LiveSession& current) -> absl::StatusOr<Change> {
-                         Change change(current);
-                         change.wanted_heads =
-                             audience::KindsThere(*current.pool, to.key.shard, kinds);
-                         // As if there were no others, so that enough runs are looked through.
-                         change.free_heads = change.wanted_heads;
-                         change.command = "raided from=" + from.key.session.ToString();
-                         return change;
-                       },
-                       Request{.id = Uuid::V5(request.id, "arrivals"), .digest = request.digest}));
-  if (!left.replayed_answer) {
+  ASSIGN_OR_RETURN(auto left, live_.FindReplay(from.key, request));
+  if (!left) {
+    ASSIGN_OR_RETURN(const LiveSession target, Current(live_, to, now));
+    ASSIGN_OR_RETURN(left, SendHome(from, to, target, now, request));
     raids_.Increment();
-    moved_.Increment(come.joined_heads);
   }
-  return Raided{
-      .moved = come.joined_heads, .from_heads = left.session.heads, .to_heads = come.session.heads};
+  ASSIGN_OR_RETURN(const Dismissed dismissed, DecodeDismissed(left->answer));
+  Raided raided = {.from_heads = dismissed.heads_after};
+  const auto come = live_.Update(
+      to.key, now,
+      [&](const LiveSession& current) -> absl::StatusOr<Change> {
+        Change change(current);
+        change.wanted_heads = audience::KindsThere(*current.pool, to.key.shard, dismissed.kinds);
+        // As if there were no others, so that enough runs are looked through.
+        change.free_heads = change.wanted_heads;
+        change.command = "raided from=" + from.key.session.ToString();
+        audience::PutLittleEndian(change.answer, current.heads, 4);
+        return change;
+      },
+      Request{.id = Uuid::V5(request.id, from.key.session.ToString()), .digest = request.digest});
+  // It ended just now: they have gone home, and nobody came.
+  if (common::errors::Is(come.status(), kSessionNotLive)) return raided;
+  RETURN_IF_ERROR(come.status());
+  raided.moved = come->joined_heads;
+  raided.to_heads = come->session.heads;
+  if (come->replayed) {
+    audience::ByteReader reader(come->answer);
+    raided.to_heads = static_cast<uint32_t>(reader.Take(4)) + raided.moved;
+  } else {
+    moved_.Increment(raided.moved);
+  }
+  return raided;
+}
+
+absl::StatusOr<audience::Applied> SessionRaid::SendHome(const Session& from, const Session& to,
+                                                        const LiveSession& target, Time now,
+                                                        const Request& request) {
+  const uint64_t key = RandomKey();
+  return live_.Update(
+      from.key, now,
+      [&](const LiveSession& source) -> absl::StatusOr<Change> {
+        RETURN_IF_ERROR(MayRaid(source, target, now));
+        Change change(source);
+        change.leavers = Raiders(source, target, key, now);
+        change.reason = audience::LeftReason::kCompeted;
+        change.state.last_raid = now;
+        change.state.last_call = now;
+        change.command = CommandOf(to, key);
+        Dismissed dismissed{.heads_after = source.heads};
+        for (const Leave& leave : change.leavers) {
+          const uint32_t run = source.parties[leave.position].run;
+          const uint32_t heads = audience::CountOf(leave.members) * source.pool->WeightOfRun(run);
+          dismissed.kinds[source.pool->ArchetypeOfRun(run)] += heads;
+          dismissed.heads_after -= heads;
+        }
+        change.answer = Encode(dismissed);
+        return change;
+      },
+      request);
 }
 
 absl::Status SessionRaid::Tell(const Session& from, const Session& to, const Raided& raided,
@@ -212,7 +242,8 @@ absl::Status SessionRaid::Tell(const Session& from, const Session& to, const Rai
   event.set_moved_count(static_cast<int32_t>(raided.moved));
   // A request that is repeated tells again what a crash may have kept from being told; the id makes
   // it one event.
-  const Uuid id = request ? Uuid::V5(request->id, "raided") : Uuid::V4();
+  const Uuid id =
+      request ? Uuid::V5(from.key.session, "raided " + request->id.ToString()) : Uuid::V4();
   const absl::Status told =
       common::mysql::RunTransaction(mysql_, [&](common::mysql::Transaction& transaction) {
         return common::outbox::Append(transaction, events::MakeEvent(event, now, id));

@@ -34,10 +34,12 @@ class SessionRaid {
 
   // About half of the audience goes over, as far as there is room, and the world is told. Two
   // sessions of one shard exchange the very members; otherwise as many of the same kinds go home
-  // here and come there, as a shard's members do not leave it.
+  // here and come there, as a shard's members do not leave it. That takes two steps: when the other
+  // session ends between them, nobody comes and the answer says so; after a crash between them the
+  // repeat of a `request` goes on.
   //
   // A `request` that was carried out before gets its first answer. RAID_TARGET_INVALID,
-  // RAID_COOLDOWN, SESSION_NOT_LIVE, CONFLICT.
+  // RAID_TARGET_PAUSED, RAID_COOLDOWN, SESSION_NOT_LIVE, CONFLICT.
   absl::StatusOr<Raided> Send(const Session& from, const Session& to, common::Time now,
                               const std::optional<audience::Request>& request);
 
@@ -46,6 +48,9 @@ class SessionRaid {
                                const std::optional<audience::Request>& request);
   absl::StatusOr<Raided> SendHomeAndCall(const Session& from, const Session& to, common::Time now,
                                          const audience::Request& request);
+  absl::StatusOr<audience::Applied> SendHome(const Session& from, const Session& to,
+                                             const audience::LiveSession& target, common::Time now,
+                                             const audience::Request& request);
   absl::Status MayRaid(const audience::LiveSession& from, const audience::LiveSession& to,
                        common::Time now) const;
   std::vector<audience::Leave> Raiders(const audience::LiveSession& from,

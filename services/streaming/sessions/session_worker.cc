@@ -89,7 +89,11 @@ absl::Status SessionWorker::MindLive(const Session& session, common::Time now) {
   const auto live = parts_.live.Load(session.key);
   if (common::errors::Is(live.status(), kSessionNotLive)) {
     repairs_.Increment();
-    return parts_.life.Reopen(session, now);
+    RETURN_IF_ERROR(parts_.life.Reopen(session, now));
+    // It may have ended since it was listed, and nobody else would send home whom we let in.
+    ASSIGN_OR_RETURN(const auto current, parts_.sessions.Find(session.key.session));
+    if (current && current->status != Status::kEnded) return absl::OkStatus();
+    return parts_.live.Release(session.key).status();
   }
   RETURN_IF_ERROR(live.status());
   if (now - live->state.last_call < options_.idle_timeout) return absl::OkStatus();
