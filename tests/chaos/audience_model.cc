@@ -14,8 +14,9 @@ namespace {
 static_assert(std::has_unique_object_representations_v<State>, "states are compared as bytes");
 
 constexpr std::string_view kKindNames[] = {
-    "read", "apply", "step",  "move",  "step-move", "open",  "seal", "release",   "audit",
-    "ask",  "lead",  "begin", "renew", "yield",     "crash", "copy", "fall back", "finish"};
+    "read",    "apply", "step",  "move",       "step-move", "open",  "seal",
+    "release", "audit", "list",  "late audit", "ask",       "lead",  "begin",
+    "renew",   "yield", "crash", "copy",       "fall back", "finish"};
 
 // A nonce that was never there before.
 constexpr uint8_t kFresh = 8;
@@ -64,6 +65,10 @@ class Turn {
         return Release();
       case Kind::kAudit:
         return Audit();
+      case Kind::kList:
+        return List();
+      case Kind::kLateAudit:
+        return LateAudit();
       case Kind::kFinish:
         return Finish();
       case Kind::kCrash:
@@ -220,6 +225,26 @@ class Turn {
     Members members = 0;
     for (const Session& session : server_.sessions) members |= session.members;
     server_.taken = members;
+  }
+
+  uint8_t OpenSessions() const {
+    uint8_t open = 0;
+    for (size_t i = 0; i < kSessionsMax; ++i) {
+      open |= static_cast<uint8_t>(server_.sessions[i].open << i);
+    }
+    return open;
+  }
+  void List() { outcome_.next.listed = static_cast<uint8_t>(OpenSessions() + 1); }
+  void LateAudit() {
+    if (outcome_.next.listed == 0) return Impossible();
+    const auto listed = static_cast<uint8_t>(outcome_.next.listed - 1);
+    if (listed != OpenSessions() && bounds_.flaw != Flaw::kBlindAudit) {
+      return Refuse(Refusal::kChanged);
+    }
+    server_.taken = 0;
+    for (size_t i = 0; i < kSessionsMax; ++i) {
+      if ((listed >> i & 1) != 0) server_.taken |= server_.sessions[i].members;
+    }
   }
 
   void Lead() {
@@ -379,6 +404,10 @@ Model::Model(const Bounds& bounds) : bounds_(bounds) {
     add({.kind = Kind::kRelease, .session = s, .to = s});
   }
   add({.kind = Kind::kAudit});
+  if (bounds.late_audits) {
+    add({.kind = Kind::kList});
+    add({.kind = Kind::kLateAudit});
+  }
   if (bounds.falls_back) {
     add({.kind = Kind::kCopy});
     add({.kind = Kind::kFallBack});

@@ -23,6 +23,7 @@ enum class Flaw : uint8_t {
   kCountedNonces,  // a nonce is Redis' next number
   kTwoCalls,       // a change sets the bits in one call and the session's array in another
   kNoFence,        // a step does not ask who leads
+  kBlindAudit,     // an audit does not ask whether it was told of all sessions
 };
 
 // How big a world is. Everything in it is finite, so that exploring ends by itself.
@@ -33,6 +34,7 @@ struct Bounds {
   uint8_t capacity = 2;  // members of one session
   uint8_t rounds = 0;    // 0: nobody leads
   bool falls_back = false;
+  bool late_audits = false;  // sessions may come and go before an audit that was told of them
   Flaw flaw = Flaw::kNone;
   uint8_t nonces = 5;  // that kCountedNonces ever gives
 };
@@ -81,6 +83,7 @@ struct State {
   Server server;
   Server copy;  // to which Redis may fall back
   uint8_t copied = 0;
+  uint8_t listed = 0;  // for a late audit: the sessions that there were, one bit each, + 1
   std::array<Instance, kInstancesMax> instances = {};
   bool operator==(const State&) const = default;
 };
@@ -94,16 +97,18 @@ enum class Kind : uint8_t {
   kOpen,
   kSeal,
   kRelease,
-  kAudit,
-  kAsk,       // for the lead while the lease of another lasts
-  kLead,      // takes or keeps the lead; a lease of another has run out
-  kBegin,     // the same, and the next round is due
-  kRenew,     // keeps the lead
-  kYield,     // gives it up
-  kCrash,     // forgets everything
-  kCopy,      // Redis' state is kept somewhere
-  kFallBack,  // Redis is as it was then
-  kFinish,    // the second call of kTwoCalls
+  kAudit,      // lists the sessions and audits them, before anything else happens
+  kList,       // the sessions, for
+  kLateAudit,  // an audit of those listed
+  kAsk,        // for the lead while the lease of another lasts
+  kLead,       // takes or keeps the lead; a lease of another has run out
+  kBegin,      // the same, and the next round is due
+  kRenew,      // keeps the lead
+  kYield,      // gives it up
+  kCrash,      // forgets everything
+  kCopy,       // Redis' state is kept somewhere
+  kFallBack,   // Redis is as it was then
+  kFinish,     // the second call of kTwoCalls
 };
 
 // Which members leave, and those of these, at most `most` of them.
@@ -120,7 +125,7 @@ struct Action {
 };
 std::string NameOf(const Action& action);
 
-enum class Refusal : uint8_t { kNone, kAbsent, kExists, kSealed, kNonce, kLeader };
+enum class Refusal : uint8_t { kNone, kAbsent, kExists, kSealed, kNonce, kLeader, kChanged };
 
 struct Outcome {
   bool possible = false;

@@ -68,6 +68,11 @@ INSTANTIATE_TEST_SUITE_P(
               {.members = 1, .sessions = 1, .capacity = 1, .rounds = 2, .falls_back = true},
               461342,
               11217854,
+              22},
+        World{"LateAudits",
+              {.instances = 1, .falls_back = true, .late_audits = true},
+              235465,
+              5554267,
               22}),
     [](const auto& world) { return std::string(world.param.name); });
 
@@ -93,6 +98,14 @@ TEST(AudienceModelFinds, BitsAndMembersThatChangeInTwoCalls) {
   const Exploration found = Explore(model, kStatesMax);
   EXPECT_EQ(found.broken, "the bits are not the members");
   EXPECT_TRUE(Tells(model, found.trace, Kind::kCrash)) << Story(model, found.trace);
+}
+
+// Somebody opens a session after the list was made, and loses its members to the audit.
+TEST(AudienceModelFinds, AuditsThatDoNotAskWhetherTheyKnowAllSessions) {
+  const Model model({.late_audits = true, .flaw = Flaw::kBlindAudit});
+  const Exploration found = Explore(model, kStatesMax);
+  EXPECT_EQ(found.broken, "the bits are not the members");
+  EXPECT_TRUE(Tells(model, found.trace, Kind::kLateAudit)) << Story(model, found.trace);
 }
 
 TEST(AudienceModelFinds, StepsThatAreNotFenced) {

@@ -135,6 +135,8 @@ class Replay {
         return std::string(kStaleNonce);
       case Refusal::kLeader:
         return std::string(kNotLeader);
+      case Refusal::kChanged:
+        return "CHANGED";
       default:
         return "";
     }
@@ -193,6 +195,13 @@ class Replay {
                "an audit found something");
         return audited.status();
       }
+      case Kind::kList: {
+        auto listed = real_.store.Sessions(shard_);
+        if (listed.ok()) listed_ = *std::move(listed);
+        return listed.status();
+      }
+      case Kind::kLateAudit:
+        return LateAudit(held);
       case Kind::kCrash:
         me = {.life = me.life + 1};
         return absl::OkStatus();
@@ -211,6 +220,22 @@ class Replay {
     auto& seen = instances_[action.instance].seen;
     seen.erase(action.session);
     if (*read) seen.emplace(action.session, **read);
+    return absl::OkStatus();
+  }
+
+  // The second half of AudienceStore::Audit.
+  absl::Status LateAudit(uint8_t held) {
+    std::vector<std::string> keys = {TakenKey(shard_), SessionsKey(shard_)};
+    std::vector<std::string> ids;
+    for (const common::Uuid& id : listed_) {
+      keys.push_back(SessionKey(shard_, id));
+      ids.push_back(id.ToString());
+    }
+    const auto reply = real_.audience_library.Call("audience_v1_audit", keys, ids);
+    if (!reply.ok()) return reply.status();
+    for (size_t i = 0; i < 3; ++i) {
+      Expect((*reply)[i].integer() == held, "a late audit found something");
+    }
     return absl::OkStatus();
   }
 
@@ -407,6 +432,7 @@ class Replay {
   const Bounds bounds_;
   Shard shard_;
   std::vector<common::Uuid> sessions_;
+  std::vector<common::Uuid> listed_;  // by kList
   std::array<Instance, model::kInstancesMax> instances_;
   std::array<Seen, model::kSessionsMax> now_;
   std::array<Seen, model::kSessionsMax> copied_;

@@ -144,7 +144,8 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"Moves", Bounds{.instances = 1}},
         std::pair{"FallBacks", Bounds{.sessions = 1, .falls_back = true}},
         std::pair{"Rounds", Bounds{.members = 1, .sessions = 1, .capacity = 1, .rounds = 1}},
-        std::pair{"RoundsWithMoves", Bounds{.members = 1, .instances = 1, .rounds = 1}}),
+        std::pair{"RoundsWithMoves", Bounds{.members = 1, .instances = 1, .rounds = 1}},
+        std::pair{"LateAudits", Bounds{.members = 1, .instances = 1, .late_audits = true}}),
     [](const auto& world) { return std::string(world.param.first); });
 
 // A world that is too big to explore: at random, in short lives.
@@ -153,8 +154,13 @@ TEST_F(AudienceWalk, GoesAtRandomThroughABigWorld) {
   const uint64_t seed = NumberFrom("CHAOS_SEED", 20240229);
   const uint64_t steps = NumberFrom("CHAOS_STEPS", 20'000);
   SCOPED_TRACE("CHAOS_SEED=" + std::to_string(seed));
-  const Bounds bounds{
-      .members = 3, .sessions = 3, .instances = 3, .capacity = 2, .rounds = 3, .falls_back = true};
+  const Bounds bounds{.members = 3,
+                      .sessions = 3,
+                      .instances = 3,
+                      .capacity = 2,
+                      .rounds = 3,
+                      .falls_back = true,
+                      .late_audits = true};
   const model::Model model(bounds);
   std::mt19937_64 random(seed);
   uint64_t refused = 0;
