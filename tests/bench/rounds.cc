@@ -40,7 +40,7 @@ void Run(int streams, int members, int minutes) {
   const auto rounds = [&] { return side.daemon.Metric("streaming_round_duration_seconds_count"); };
   const auto await = [&](double count) {
     Require(common::testing::Eventually([&] { return rounds() >= count; },
-                                        std::chrono::minutes(minutes + 4)),
+                                        std::chrono::minutes(minutes + 4), std::chrono::seconds(1)),
             "no rounds");
   };
   // The first ones bring the audiences to their size.

@@ -80,8 +80,13 @@ absl::StatusOr<KeptAnswer> DecodeAnswer(std::string_view bytes) {
 
 Effects EffectsOf(const LiveKey& key, const Change& change, const std::optional<Request>& request,
                   std::string_view leader) {
-  Effects effects = {
-      .fields = FieldsOf(change), .leader = std::string(leader), .command = change.command};
+  Effects effects = {.fields = FieldsOf(change), .leader = std::string(leader)};
+  if (!change.command.empty()) {
+    // With the place between the steps at which it happened.
+    effects.command =
+        absl::StrCat("round=", change.audience.last_round,
+                     " cohorts=", (change.audience.steps + 1) / 2, " ", change.command);
+  }
   if (request) {
     effects.request_id = request->id.ToBytes();
     effects.answer = EncodeAnswer(*request, change.answer);
