@@ -1,6 +1,7 @@
 #include "services/streaming/audience/round.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace streaming::audience {
@@ -103,12 +104,25 @@ class Boredom {
   double certain_stay_;
 };
 
-// The members of a party that are of the cohort and for whom `chosen(member, draw)` holds.
+// The members of the cohort in every run, worked out once a step.
+class CohortMasks {
+ public:
+  explicit CohortMasks(Cohort cohort) : of_(cohort.of) {
+    for (uint32_t run = 0; run < of_; ++run) masks_[run] = CohortMask(run, cohort);
+  }
+  RunMask Of(uint32_t run) const { return masks_[run % of_]; }
+
+ private:
+  uint32_t of_;
+  std::array<RunMask, pool::kRunLength> masks_;
+};
+
+// Those of a run's members for whom `chosen(member, draw)` holds.
 template <typename F>
-RunMask Choose(uint64_t key, const Party& party, Cohort cohort, F&& chosen) {
+RunMask Choose(uint64_t key, uint32_t run, RunMask asked, F&& chosen) {
   RunMask members = 0;
-  ForEachPlace(party.members & CohortMask(party.run, cohort), [&](uint32_t place) {
-    const uint32_t member = party.run * pool::kRunLength + place;
+  ForEachPlace(asked, [&](uint32_t place) {
+    const uint32_t member = run * pool::kRunLength + place;
     if (chosen(member, Uniform(Extend(key, member)))) members |= BitOf(place);
   });
   return members;
@@ -141,18 +155,19 @@ void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const V
                   std::span<const Party> parties, uint32_t cohort, Step& step) {
   const double minutes = RoundMinutes(settings, view);
   const uint64_t key = Random(settings.seed, Draw::kLeave, view.round);
+  const CohortMasks masks({.number = cohort, .of = view.cohorts});
   for (uint32_t position = 0; position < parties.size(); ++position) {
     const Party& party = parties[position];
-    if (party.joining.round >= view.round) continue;
+    const RunMask asked = party.members & masks.Of(party.run);
+    if (asked == 0 || party.joining.round >= view.round) continue;
     const PartyInterest interest =
         InterestOf(settings.weights, step.audience.interest[pool.ArchetypeOfRun(party.run)],
                    party.joining, view.round);
     const double dwell = DwellMinutes(settings, party.joining, view.round);
     const Boredom boredom(interest, BoredRate(interest.common, dwell), minutes);
-    const RunMask members =
-        Choose(key, party, {cohort, view.cohorts}, [&](uint32_t member, double draw) {
-          return boredom.Leaves(pool.spec().seed, member, draw);
-        });
+    const RunMask members = Choose(key, party.run, asked, [&](uint32_t member, double draw) {
+      return boredom.Leaves(pool.spec().seed, member, draw);
+    });
     if (members == 0) continue;
     step.leaving_heads += CountOf(members) * pool.WeightOfRun(party.run);
     step.leavers.push_back({.position = position, .members = members});
@@ -194,9 +209,11 @@ std::vector<Mover> MoversOf(const RoundSettings& settings, const pool::Pool& poo
   std::vector<Mover> movers;
   const double minutes = RoundMinutes(settings, view);
   const uint64_t key = Random(settings.seed, Draw::kMove, view.round);
+  const CohortMasks masks({.number = cohort, .of = view.cohorts});
   for (uint32_t position = 0; position < parties.size(); ++position) {
     const Party& party = parties[position];
-    if (party.joining.round >= view.round) continue;
+    const RunMask asked = party.members & masks.Of(party.run);
+    if (asked == 0 || party.joining.round >= view.round) continue;
     const uint8_t a = pool.ArchetypeOfRun(party.run);
     const PartyInterest interest =
         InterestOf(settings.weights, audience.interest[a], party.joining, view.round);
@@ -204,8 +221,8 @@ std::vector<Mover> MoversOf(const RoundSettings& settings, const pool::Pool& poo
     const double rate = CompeteRate(rivalry, interest.common);
     if (rate == 0) continue;
     const double chance = 1 - std::exp(-rate * minutes);
-    const RunMask members = Choose(key, party, {cohort, view.cohorts},
-                                   [&](uint32_t, double draw) { return draw < chance; });
+    const RunMask members =
+        Choose(key, party.run, asked, [&](uint32_t, double draw) { return draw < chance; });
     if (members == 0) continue;
     movers.push_back(
         {.leave = {.position = position, .members = members}, .destination = rivalry.destination});
