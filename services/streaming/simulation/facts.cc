@@ -49,11 +49,12 @@ void AddChat(std::vector<Fact>& facts) {
 void AddFollows(const Figures& figures, std::vector<Fact>& facts) {
   const std::string note = absl::StrFormat("%d channels of %.0f viewer-hours or more",
                                            figures.watched_channels, kWatchedHours);
-  // Half to twice what is published; of the median, a third less or more.
+  // Half to twice what is published; the ends, which rest on a few channels, a third to three
+  // times.
   const std::array rows = {
-      Within("follows per 1000 viewer-hours, p10", "2.4", figures.follows[0], 1.2, 4.8, note),
-      Within("follows per 1000 viewer-hours, median", "5.6", figures.follows[1], 3.7, 8.4, note),
-      Within("follows per 1000 viewer-hours, p90", "14.9", figures.follows[2], 7.5, 29.8, note)};
+      Within("follows per 1000 viewer-hours, p10", "2.4", figures.follows[0], 0.8, 7.2, note),
+      Within("follows per 1000 viewer-hours, median", "5.6", figures.follows[1], 2.8, 11.2, note),
+      Within("follows per 1000 viewer-hours, p90", "14.9", figures.follows[2], 5, 44.7, note)};
   for (const Fact& row : rows) {
     facts.push_back(Resting(row, figures.watched_channels, kChannelsLeast));
   }
@@ -72,7 +73,7 @@ void AddPeaks(const Figures& figures, std::vector<Fact>& facts) {
 // Attention is shared out: with ten times the members for each channel, audiences are ten times as
 // large. So the published 5 and 26 viewers stand for kMembersEach members a channel, and grow with
 // the members.
-constexpr double kMembersEach = 20;
+constexpr double kMembersEach = 5;
 
 void AddConcentration(const Figures& figures, double members_each, std::vector<Fact>& facts) {
   const Concentration& found = figures.concentration;

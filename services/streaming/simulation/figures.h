@@ -47,9 +47,9 @@ struct Figures {
   double trains_per_hour = 0;  // hype trains in an hour of stream
 };
 // Below this average a peak is the chance of a few.
-inline constexpr double kSteadyHeads = 25;
+inline constexpr double kSteadyHeads = 100;
 // With fewer viewer-hours a channel's follows are a handful.
-inline constexpr double kWatchedHours = 300;
+inline constexpr double kWatchedHours = 1000;
 
 Figures FiguresOf(const Record& record);
 // The share of channels that average at most `heads`.

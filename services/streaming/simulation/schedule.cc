@@ -16,8 +16,8 @@ constexpr double kDay = 24 * kHour;
 // and 26 is the top 1 %. Between the two lies a Pareto tail of exponent ln 7 / ln (26 / 5).
 constexpr double kPastExponent = 1.18;
 constexpr double kPastLeast = 0.525;        // heads: leaves 7 % above 5
-constexpr double kPastMost = 300;           // heads
-constexpr double kPastHeadsEach = 20;       // of the pool for each streamer, where it was like that
+constexpr double kPastMost = 100;           // heads
+constexpr double kPastHeadsEach = 5;        // of the pool for each streamer, where it was like that
 constexpr double kPastSessions = 12;        // on average
 constexpr double kFollowsPerHour = 0.0056;  // of a viewer
 
@@ -25,8 +25,12 @@ constexpr double kFollowsPerHour = 0.0056;  // of a viewer
 constexpr double kMedianHours = 3;
 constexpr double kLengthSpread = 0.45;
 
-constexpr double kMomentsPerHour = 5;  // on average; some streamers have many, some few
-constexpr double kLeastSignificance = 0.1;
+// Something happens so many times an hour on average, with some streamers more often than with
+// others; often several things at once.
+constexpr double kScenesPerHour = 3;
+constexpr double kSceneMoments = 3;  // on average
+constexpr double kSceneGapSeconds = 20;
+constexpr double kLeastSignificance = 0.15;
 constexpr double kSignificanceTail = 1.5;  // Pareto exponent: most moments are small
 constexpr double kWorldFirstShare = 0.0005;
 constexpr double kRaidShare = 0.15;  // of streams that end with a raid
@@ -35,11 +39,11 @@ Streamer MakeStreamer(const ScheduleOptions& options, uint32_t number) {
   Streamer streamer;
   Chance talent(options.seed, Choice::kTalent, number);
   streamer.talent = static_cast<float>(std::clamp(0.5 + 0.15 * talent.Normal(), 0.0, 1.0));
-  streamer.moments_per_hour = kMomentsPerHour * std::exp(0.5 * talent.Normal());
+  streamer.scenes_per_hour = kScenesPerHour * std::exp(0.5 * talent.Normal());
 
   // Popular content has more streamers: the minimum of two draws.
   Chance tags(options.seed, Choice::kTags, number);
-  const uint32_t count = 1 + tags.Below(3);
+  const uint32_t count = 1 + tags.Below(2);
   while (static_cast<uint32_t>(streamer.tags.Count()) < count) {
     const uint32_t tag = std::min(tags.Below(pool::kInterests), tags.Below(pool::kInterests));
     streamer.tags.Add(static_cast<pool::Interest>(tag));
@@ -73,14 +77,17 @@ reactions::Event PickEvent(Chance& chance) {
   return kOrdinary[chance.Below(kOrdinary.size())];
 }
 
+// Scenes are a Poisson process; each has a geometric number of moments.
 void PlanMoments(const Streamer& streamer, Chance chance, Airing& airing) {
-  const double mean_gap = kHour / streamer.moments_per_hour;
-  for (double at = airing.start_second + chance.Exponential(mean_gap); at < airing.end_second;
-       at += chance.Exponential(mean_gap)) {
+  const double mean_gap = kHour / streamer.scenes_per_hour;
+  double at = airing.start_second + chance.Exponential(mean_gap);
+  while (at < airing.end_second) {
     PlannedMoment moment{.second = at, .event = PickEvent(chance)};
     moment.significance =
         static_cast<float>(std::min(1.0, chance.Pareto(kLeastSignificance, kSignificanceTail)));
     airing.moments.push_back(moment);
+    const bool goes_on = chance.Uniform() < 1 - 1 / kSceneMoments;
+    at += chance.Exponential(goes_on ? kSceneGapSeconds : mean_gap);
   }
 }
 

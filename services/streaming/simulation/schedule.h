@@ -20,11 +20,11 @@ struct ScheduleOptions {
 
 // One who streams about once a day.
 struct Streamer {
-  float talent = 0.5f;        // what the game makes of its streams (the caller's score), 0 to 1
-  pool::InterestMask tags;    // 1 to 3
-  careers::Stats past;        // before the script begins; nobody follows yet
-  double usual_audience = 0;  // heads
-  double moments_per_hour = 0;
+  float talent = 0.5f;         // what the game makes of its streams (the caller's score), 0 to 1
+  pool::InterestMask tags;     // 1 or 2
+  careers::Stats past;         // before the script begins; nobody follows yet
+  double usual_audience = 0;   // heads
+  double scenes_per_hour = 0;  // of some moments each
 };
 
 struct PlannedMoment {

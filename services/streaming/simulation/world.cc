@@ -291,14 +291,23 @@ void World::EndDue(Record* record) {
   std::erase_if(live_, is_over);
 }
 
-void World::Raid(Live& live, Record* record) {
-  std::vector<Live*> others;
+World::Live* World::RaidTarget(const Live& live, Chance& chance) const {
+  std::vector<Live*> akin;
+  int most = 0;
   for (const auto& other : live_) {
-    if (!IsDue(other->airing->end_second)) others.push_back(other.get());
+    if (IsDue(other->airing->end_second)) continue;
+    const int common = other->session.state.tags.CountCommon(live.session.state.tags);
+    if (common > most) akin.clear();
+    most = std::max(most, common);
+    if (common == most) akin.push_back(other.get());
   }
-  if (others.empty()) return;
+  return akin.empty() ? nullptr : akin[chance.Below(static_cast<uint32_t>(akin.size()))];
+}
+
+void World::Raid(Live& live, Record* record) {
   Chance chance(settings_.round.seed, Choice::kRaid, raids_++);
-  Live* target = others[chance.Below(static_cast<uint32_t>(others.size()))];
+  Live* target = RaidTarget(live, chance);
+  if (target == nullptr) return;
   const LiveSession& session = live.session;
   const auto there = audience::ViewOf(round_settings_, *pool_, target->session, now_);
   Crossing crossing(session);

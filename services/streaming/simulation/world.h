@@ -20,6 +20,7 @@
 #include "services/streaming/hype/hype_train.h"
 #include "services/streaming/pool/pool.h"
 #include "services/streaming/reactions/session_reaction.h"
+#include "services/streaming/simulation/chance.h"
 #include "services/streaming/simulation/record.h"
 #include "services/streaming/simulation/schedule.h"
 #include "services/streaming/simulation/shard.h"
@@ -76,6 +77,8 @@ class World {
   void Start(const Airing& airing);
   void EndDue(Record* record);
   void Raid(Live& live, Record* record);
+  // One of the live streams whose content is most like this one's; null when there is no other.
+  Live* RaidTarget(const Live& live, Chance& chance) const;
   void End(Live& live, Record* record);
   void RecordAttendance(const Live& live, Standing& standing, StreamRecord& stream,
                         Record* record) const;
