@@ -14,8 +14,8 @@ constexpr float kPulseShare = 0.3f;
 constexpr float kPushLimit = 0.2f;
 // What a level of 1 does to a neutral member. Positive feeling spreads about three times as
 // readily.
-constexpr std::array<float, kSentiments> kPush = {0.18f, 0.12f, -0.05f, 0.08f,
-                                                  0.15f, 0.15f, -0.12f, -0.06f};
+constexpr std::array<float, kSentiments> kPush = {0.18f, 0.12f, -0.03f, 0.08f,
+                                                  0.15f, 0.15f, -0.07f, -0.04f};
 
 bool IsIll(size_t sentiment) { return kPush[sentiment] < 0; }
 
