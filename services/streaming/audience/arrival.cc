@@ -10,24 +10,27 @@
 namespace streaming::audience {
 namespace {
 
-constexpr double kLookRate = 0.05;    // a minute: a free member looks around every 20 minutes
-constexpr double kTemperature = 0.2;  // of attraction in the choice
-constexpr double kPlainAttraction =
-    0.5;                             // where attraction neither adds to nor takes from the draw
-constexpr double kCrowdShare = 0.3;  // of those who are there, in the draw
-// For a head in the pool. With the look rate and the mean dwell a stream of plain attraction then
+constexpr double kLookRate = 0.05;        // a minute: a free member looks around every 20 minutes
+constexpr double kTemperature = 0.18;     // of attraction in the choice
+constexpr double kPlainAttraction = 0.5;  // neither adds to nor takes from the draw
+constexpr double kCrowdShare = 0.05;      // of those who are there, in the draw
+constexpr double kDiscovery = 0.003;      // heads for each of the pool, see DrawOf
+// For a head in the pool. With the look rate and the mean dwell a stream to everybody's taste then
 // settles at about what it is expected to draw, whatever the size of the pool.
-constexpr double kOfflineWeight = 2.2;
-// Followers are told of a start: arrivals tenfold at first, ordinary again after about 12 minutes.
-constexpr double kStartBoost = 9;
-constexpr double kStartFadeMinutes = 2;
-constexpr float kNewcomerDraw = 40;         // heads that a streamer without a past draws
+constexpr double kOfflineWeight = 7.5;
+// Who was waiting for a start comes at once: as many as otherwise in so many minutes. Then arrivals
+// are so many times more, and fade: a new audience turns over faster than one that has settled, and
+// would shrink to half of it first.
+constexpr double kFirstMinutes = 90;
+constexpr double kStartBoost = 7;
+constexpr double kStartFadeMinutes = 30;
+constexpr float kNewcomerDraw = 3;          // heads that a streamer without a past draws
 constexpr float kNewcomerSessions = 2;      // sessions after which the past counts for half
 constexpr float kFollowersWatching = 0.1f;  // of a streamer's followers at any time
 constexpr float kStrangersLeast = 0.25f;    // of an expected audience, however many follow
 // A minute: a free follower to whom the stream is plain then watches kFollowersWatching of the
-// time, staying some 40 minutes.
-constexpr double kFollowerRate = kFollowersWatching / 40.0;
+// time, staying some 40 minutes and coming three times as readily as on average: starts draw it.
+constexpr double kFollowerRate = kFollowersWatching / (3 * 40.0);
 
 // exp(attraction / temperature) relative to a plain one, by attraction in 1/255.
 const std::array<double, 256>& Appeal() {
@@ -41,8 +44,13 @@ const std::array<double, 256>& Appeal() {
   return table;
 }
 
-double DrawOf(const SessionView& session) {
-  return session.paused ? 0 : session.draw + kCrowdShare * session.crowd + 1;
+// What weighs for the session in everybody's choice: its own draw, those who are there, and its
+// part of those who look around with nothing in mind, of whom every stream has as many.
+double DrawOf(const View& view, const SessionView& session) {
+  if (session.paused) return 0;
+  const double discovered =
+      kDiscovery * view.pool_heads / (1 + static_cast<double>(view.sessions.size()));
+  return session.draw + kCrowdShare * session.crowd + discovered;
 }
 
 // A Poisson number of this mean, which is how people arrive. Beyond kNormalFrom the normal
@@ -80,7 +88,7 @@ float ExpectedDraw(const StreamerPast& past) {
 }
 
 double StartBoost(double age_minutes) {
-  return 1 + kStartBoost * std::exp(-age_minutes / kStartFadeMinutes);
+  return 1 + kStartBoost / (1 + age_minutes / kStartFadeMinutes);
 }
 
 Field Survey(const View& view) {
@@ -93,7 +101,7 @@ Field Survey(const View& view) {
   for (uint32_t s = 0; s < view.sessions.size(); ++s) {
     const SessionView& session = view.sessions[s];
     if (session.paused) continue;
-    const double draw = DrawOf(session);
+    const double draw = DrawOf(view, session);
     for (size_t a = 0; a < pool::kArchetypes; ++a) {
       field.total_weight[a] += draw * Appeal()[session.attraction[a]];
       if (attraction(s, a) > attraction(field.best[a], a)) {
@@ -112,7 +120,7 @@ pool::PerArchetype<uint32_t> Newcomers(const View& view, const Field& field, uin
                                        uint32_t room_heads, uint64_t key) {
   pool::PerArchetype<uint32_t> wanted = {};
   const SessionView& session = view.sessions[self];
-  const double draw = DrawOf(session);
+  const double draw = DrawOf(view, session);
   if (draw == 0) return wanted;
   const double offline = kOfflineWeight * std::max(1u, view.pool_heads);
   const uint32_t first = Below(key, pool::kArchetypes);
@@ -161,7 +169,7 @@ std::vector<Demand> FollowersComing(const RoundSettings& settings, const pool::P
 
 Draft StartDraw(const RoundSettings& settings, const pool::Pool& pool, const View& view,
                 const Field& field, uint32_t self, const Followers& followers) {
-  const auto minutes = static_cast<float>(StartBoost(0));
+  const auto minutes = static_cast<float>(kFirstMinutes);
   pool::PerArchetype<float> looking;
   looking.fill(minutes);
   const SessionView& session = view.sessions[self];

@@ -31,8 +31,8 @@ struct Field {
 Field Survey(const View& view);
 
 // Heads of each archetype that come to the session on their own, looking around for `minutes`
-// (one value an archetype). Used for rounds, for the start (one minute at age 0) and for the word
-// that a great moment spreads. At most `room_heads` in all; `key` decides the draws.
+// (one value an archetype). Used for rounds, for the start and for the word that a great moment
+// spreads. At most `room_heads` in all; `key` decides the draws.
 pool::PerArchetype<uint32_t> Newcomers(const View& view, const Field& field, uint32_t self,
                                        const pool::PerArchetype<float>& minutes,
                                        uint32_t room_heads, uint64_t key);

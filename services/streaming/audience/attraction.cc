@@ -13,8 +13,15 @@ using pool::Personality;
 constexpr float kUntaggedMatch = 0.4f;
 // The crowd that is neither lonely nor full: social proof is neutral there.
 constexpr float kOrdinaryCrowd = 25;
+// What is not known to be good is not bad: an unknown streamer counts as one of this reputation,
+// and the known ones lie between it and 1. From 0 on, nobody could come to follow an unknown one.
+constexpr float kUnknownReputation = 0.72f;
 
 float Unit(float value) { return std::clamp(value, 0.0f, 1.0f); }
+
+float Standing(float reputation) {
+  return kUnknownReputation + (1 - kUnknownReputation) * Unit(reputation);
+}
 
 }  // namespace
 
@@ -75,7 +82,7 @@ pool::PerArchetype<float> Attractions(const AttractionWeights& weights,
     const auto& [personality, interests] = archetypes[a];
     const double sum = weights.engagement * BaseEngagement(personality) +
                        weights.content * ContentMatch(interests, signals.tags) +
-                       weights.reputation * Unit(signals.reputation) +
+                       weights.reputation * Standing(signals.reputation) +
                        weights.context * Context(personality, signals);
     attractions[a] = Unit(static_cast<float>(sum / remaining));
   }

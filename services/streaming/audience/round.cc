@@ -7,16 +7,17 @@
 namespace streaming::audience {
 namespace {
 
-// --- Leaving. In a prototype: mean dwell 31 min (published 31.4), median 8. ---
-constexpr double kBoredRate = 0.14;       // a minute, at interest 0.4 and no dwell
+// --- Leaving. Simulated (docs/tuning.md): mean dwell 29 min (published 31.4), median 10. ---
+constexpr double kBoredRate = 0.25;       // a minute, at interest 0.4 and no dwell
 constexpr double kBoredSlope = 3;         // e-folds of the rate for 1 of interest
 constexpr double kBoredPivot = 0.4;       // interest
-constexpr double kDwellScaleMinutes = 5;  // a stay this long halves the rate
+constexpr double kDwellScaleMinutes = 2;  // a stay this long halves the rate,
+constexpr double kBoredLeast = 0.1;       // but for this part of it, which the longest stay leaves
 constexpr float kCompeteMargin = 0.15f;   // of attraction over interest, before anyone moves
 constexpr double kCompeteRate = 0.5;      // a minute, for 1 of attraction beyond the margin
 
 // --- Interest. ---
-constexpr double kInterestPace = 0.25;    // of the way to the attraction in an ordinary round
+constexpr double kInterestPace = 0.5;     // of the way to the attraction in an ordinary round
 constexpr double kExcitementKept = 0.5;   // in an ordinary round
 constexpr uint32_t kElapsedLimit = 1000;  // rounds made up for in the sums after a pause
 
@@ -27,8 +28,8 @@ double OffsetFade(uint32_t rounds) {
 }
 
 double BoredRate(double interest, double dwell_minutes) {
-  return kBoredRate * std::exp(-kBoredSlope * (interest - kBoredPivot)) /
-         (1 + dwell_minutes / kDwellScaleMinutes);
+  return kBoredRate * std::exp(-kBoredSlope * (interest - kBoredPivot)) *
+         (kBoredLeast + 1 / (1 + dwell_minutes / kDwellScaleMinutes));
 }
 
 double DwellMinutes(const RoundSettings& settings, const Joining& joining, uint32_t round) {

@@ -224,7 +224,7 @@ TEST(RoundTest, LeavingFallsWithInterestAndDwell) {
   // Half of the pool steps in this cohort; the formula of the hazard, with 1 minute of dwell.
   const double expected = kPoolSize / 2 * BoredChance(0.4f, 1, 1);
   EXPECT_NEAR(Leaving(session, 0.4f, 999), expected, 4 * std::sqrt(expected));
-  EXPECT_NEAR(BoredChance(0.4f, 0, 1), 1 - std::exp(-0.14), 1e-6);
+  EXPECT_NEAR(BoredChance(0.4f, 0, 1), 1 - std::exp(-0.25 * (0.1 + 1)), 1e-6);
 }
 
 TEST(RoundTest, CohortsPartitionTheMembers) {
