@@ -278,7 +278,7 @@ TEST(MoversTest, ABetterStreamWinsMembersAway) {
   }
   EXPECT_GT(heads(won), 2 * heads(movers(0, 0.6f, 0)));  // the less they like it here, the more
   EXPECT_TRUE(movers(0, 0.9f, 0).empty());               // within the margin nobody moves
-  EXPECT_TRUE(movers(1, 0.3f, 0).empty());               // and nobody is won from the best stream
+  EXPECT_TRUE(movers(1, 0.6f, 0).empty());               // nor to one that is not much better
   EXPECT_TRUE(movers(0, 0.3f, 10).empty());              // nor in the round in which he came
 }
 
@@ -397,7 +397,7 @@ TEST(NewcomersTest, ComeByAttractionDrawAndFreeHeads) {
 TEST(NewcomersTest, ComeInTheExpectedNumber) {
   const View view = ViewOf({Stream(1, {}, 200)});
   pool::PerArchetype<float> minutes;
-  minutes.fill(1);
+  minutes.fill(2);
   double sum = 0;
   double squares = 0;
   constexpr int kDraws = 400;

@@ -24,7 +24,7 @@ View TheView() {
   view.free_heads.fill(60);
   audience::SessionView& session = view.sessions.emplace_back();
   session.attraction.fill(128);
-  session.draw = 100;
+  session.draw = 1000;
   return view;
 }
 

@@ -202,7 +202,12 @@ Figures FiguresOf(const Record& record) {
   }
   if (sent > 0) figures.raid_share = moved / sent;
   double trains = 0;
-  for (const StreamRecord& stream : record.streams) trains += stream.trains;
+  double levels = 0;
+  for (const StreamRecord& stream : record.streams) {
+    trains += stream.trains;
+    levels += stream.train_levels;
+  }
+  if (trains > 0) figures.train_level = levels / trains;
   if (live_hours > 0) figures.trains_per_hour = trains / live_hours;
   return figures;
 }

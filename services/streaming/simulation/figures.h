@@ -45,6 +45,7 @@ struct Figures {
   double raid_share = 0;       // of the heads that were sent, who went
   size_t raids = 0;
   double trains_per_hour = 0;  // hype trains in an hour of stream
+  double train_level = 0;      // the highest that one reaches, on average
 };
 // Below this average a peak is the chance of a few.
 inline constexpr double kSteadyHeads = 100;

@@ -207,8 +207,8 @@ void CompareRuns(const Arguments& arguments, const Environment& environment) {
   const auto [name, values] = NameAndValue(arguments.compare);
   std::vector<Compared> runs;
   std::string table =
-      absl::StrFormat("%-10s %8s %8s %8s %9s %10s %9s %9s\n", "value", "heads", "dwell", "median",
-                      "peak/mean", "follows", "trains/h", "top 1 %");
+      absl::StrFormat("%-10s %8s %8s %9s %9s %9s %9s %9s\n", "value", "heads", "dwell", "peak/mean",
+                      "follows", "top 1 %", "trains/h", "level");
   for (const std::string& text : std::vector<std::string>(absl::StrSplit(values, ','))) {
     double value = 0;
     if (!absl::SimpleAtod(text, &value)) Refuse(name + ": not a number: " + text);
@@ -217,10 +217,10 @@ void CompareRuns(const Arguments& arguments, const Environment& environment) {
     const Timed timed = RunTimed(WorldOf(settings, arguments.members), arguments.plan);
     runs.push_back({.value = value, .figures = FiguresOf(timed.outcome.record)});
     const Figures& found = runs.back().figures;
-    table += absl::StrFormat("%-10s %8.0f %8.1f %8.0f %9.2f %10.2f %9.2f %9.2f\n", text,
-                             found.mean_heads, found.dwell.mean, found.dwell.median,
-                             found.peak_mean[1], found.follows_overall, found.trains_per_hour,
-                             found.concentration.top_share);
+    table +=
+        absl::StrFormat("%-10s %8.0f %8.1f %9.2f %9.2f %9.2f %9.2f %9.1f\n", text, found.mean_heads,
+                        found.dwell.mean, found.peak_mean[1], found.follows_overall,
+                        found.concentration.top_share, found.trains_per_hour, found.train_level);
   }
   std::cout << name << "\n" << table << "\n";
   const Plot plot = ComparisonOf(name, runs);

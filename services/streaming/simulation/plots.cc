@@ -127,15 +127,19 @@ Plot ComparisonOf(const std::string& setting, const std::vector<Compared>& runs)
   const auto chart = [&](const std::string& title, double (*figure)(const Figures&)) {
     return Compare(title, setting, runs, figure);
   };
-  return {.name = absl::AsciiStrToLower(setting),
-          .svg = Picture(
-              {chart("Heads in all audiences", [](const Figures& f) { return f.mean_heads; }),
-               chart("Mean minutes of a view", [](const Figures& f) { return f.dwell.mean; }),
-               chart("Follows per 1000 viewer-hours",
-                     [](const Figures& f) { return f.follows_overall; }),
-               chart("Viewing of the top 1 % of channels",
-                     [](const Figures& f) { return f.concentration.top_share; })},
-              4)};
+  return {
+      .name = absl::AsciiStrToLower(setting),
+      .svg = Picture(
+          {chart("Heads in all audiences", [](const Figures& f) { return f.mean_heads; }),
+           chart("Mean minutes of a view", [](const Figures& f) { return f.dwell.mean; }),
+           chart("Follows per 1000 viewer-hours",
+                 [](const Figures& f) { return f.follows_overall; }),
+           chart("Viewing of the top 1 % of channels",
+                 [](const Figures& f) { return f.concentration.top_share; }),
+           chart("Hype trains in an hour of stream",
+                 [](const Figures& f) { return f.trains_per_hour; }),
+           chart("Level that hype trains reach", [](const Figures& f) { return f.train_level; })},
+          3)};
 }
 
 }  // namespace streaming::simulation

@@ -16,6 +16,7 @@ struct StreamRecord {
   uint32_t followers_gained = 0;  // heads
   uint32_t followers_lost = 0;
   uint32_t trains = 0;             // hype trains
+  uint32_t train_levels = 0;       // the highest level of each, summed
   std::vector<uint32_t> crowd;     // heads after each round
   std::vector<uint32_t> arrivals;  // heads that each round brought, moments' and raids' apart
 };

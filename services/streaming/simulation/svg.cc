@@ -135,8 +135,9 @@ std::string Chart::DrawSeries(size_t number, const Range& x, const Range& y) con
                            series.style == Style::kDashes ? " stroke-dasharray=\"4 3\"" : "", path);
   }
   if (!series.label.empty()) {
-    out += Text(kLeft + kInnerWidth - 4, kTop + 13 + 13 * static_cast<double>(number), "end",
-                series.label, absl::StrFormat(" fill=\"%s\"", colour));
+    const double line = 13 * static_cast<double>(series_.size() - number);
+    out += Text(kLeft + 6, kTop + kInnerHeight + 6 - line, "start", series.label,
+                absl::StrFormat(" fill=\"%s\"", colour));
   }
   return out;
 }

@@ -328,6 +328,7 @@ void World::End(Live& live, Record* record) {
   stream.viewer_minutes = state.viewer_seconds / 60;
   stream.peak_heads = state.peak_heads;
   stream.trains = state.hype_trains;
+  for (const uint8_t level : live.train_peaks) stream.train_levels += level;
   RecordAttendance(live, standing, stream, record);
   const uint32_t followers =
       standing.stats.followers + stream.followers_gained - stream.followers_lost;

@@ -60,7 +60,7 @@ TEST(RunTest, EqualSeedsGiveEqualStates) {
   const WorldSettings settings{.pool = {.size = kMembers}};
   const auto hash = [&](uint64_t seed) {
     const Outcome outcome =
-        Run(settings, {.streams = 40, .hours = 3, .warm_up_hours = 3, .seed = seed});
+        simulation::Run(settings, {.streams = 40, .hours = 3, .warm_up_hours = 3, .seed = seed});
     EXPECT_TRUE(outcome.sound);
     EXPECT_EQ(outcome.rounds, 360u);
     EXPECT_EQ(outcome.record.heads.size(), 180u);
@@ -73,7 +73,9 @@ TEST(RunTest, EqualSeedsGiveEqualStates) {
 TEST(RunTest, WhatIsWrittenDownChangesNothing) {
   const WorldSettings settings{.pool = {.size = kMembers}};
   const auto hash = [&](double hours, double warm_up_hours) {
-    return Run(settings, {.streams = 40, .hours = hours, .warm_up_hours = warm_up_hours}).hash;
+    return simulation::Run(settings,
+                           {.streams = 40, .hours = hours, .warm_up_hours = warm_up_hours})
+        .hash;
   };
   EXPECT_EQ(hash(4, 0), hash(1, 3));
 }
