@@ -86,7 +86,7 @@ void AddConcentration(const Figures& figures, double members_each, std::vector<F
                                      channels, members_each, 100 * ShareUpTo(figures.averages, 5))),
               channels, kChannelsLeast));
   facts.push_back(Resting(
-      Within("average that 1 % of channels exceed", absl::StrFormat("26, here %.3g", 26 * scale),
+      Within("average that 1 % of channels exceed", absl::StrFormat("26, here %.0f", 26 * scale),
              found.top_average, 13 * scale, 52 * scale, "half to twice"),
       channels, kTopChannelsLeast));
   // 7 % of channels above 5 and 1 % above 26 is a Pareto tail of exponent ln 7 / ln 5.2 = 1.18,
