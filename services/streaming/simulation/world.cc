@@ -108,7 +108,9 @@ void World::BuildView() {
   audience::View& view = scene_.view;
   view.round = view.round + 1;
   view.free_heads = audience::FreeHeads(*pool_, 0, shard_.taken());
+  view.at = now_;
   view.pool_heads = pool_->HeadsOfShard(0);
+  view.pool_members = pool_->spec().size;
   view.sessions.clear();
   for (const auto& live : live_) {
     view.sessions.push_back(audience::ViewOf(round_settings_, *pool_, live->session, now_));
