@@ -272,7 +272,8 @@ TEST_F(Telemetry, TheMetricsTellTheStory) {
             SampleOf(game, "streaming_pulses_total{outcome=\"applied\"}"));
   EXPECT_GE(SampleOf(game, "streaming_round_lateness_seconds_count"), 2);
   EXPECT_GE(SampleOf(game, "streaming_hype_transitions_relayed_total"), 1);
-  EXPECT_EQ(SampleOf(game, "streaming_career_sessions_total{result=\"applied\"}"), 1);
+  EXPECT_EQ(SampleOf(game, "streaming_career_sessions_total{result=\"applied\"}"), 2);
+  EXPECT_EQ(SampleOf(game, "streaming_raids_total"), 1);
   for (const std::string* text : {&game, &platform}) {
     EXPECT_EQ(SampleOf(*text, "outbox_leading"), 1);
     EXPECT_GE(SampleOf(*text, "outbox_published_total"), 1);

@@ -309,8 +309,8 @@ local function store(keys, session, answers, extras)
 end
 
 -- open: begins a session with its first audience.
--- keys: session, taken, sessions, followers, log; args: session id, nonce, demands, capacity, followers
--- (opaque, '' = none), fields. Returns the parties that it took.
+-- keys: session, taken, sessions, followers, log; args: session id, nonce, demands, capacity,
+-- followers (opaque, '' = none), fields. Returns the parties that it took.
 local function open(keys, args)
   local session, taken, sessions, followers = keys[1], keys[2], keys[3], keys[4]
   if #args[3] % DEMAND ~= 0 then
