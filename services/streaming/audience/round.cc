@@ -27,10 +27,33 @@ double OffsetFade(uint32_t rounds) {
   return std::pow(1 - kInterestPace, static_cast<double>(rounds));
 }
 
-double BoredRate(double interest, double dwell_minutes) {
-  return kBoredRate * std::exp(-kBoredSlope * (interest - kBoredPivot)) *
-         (kBoredLeast + 1 / (1 + dwell_minutes / kDwellScaleMinutes));
+// The rate of leaving is what the interest makes of it times what the dwell does.
+double BoredByInterest(double interest) {
+  return kBoredRate * std::exp(-kBoredSlope * (interest - kBoredPivot));
 }
+double BoredByDwell(double minutes) { return kBoredLeast + 1 / (1 + minutes / kDwellScaleMinutes); }
+double BoredRate(double interest, double dwell_minutes) {
+  return BoredByInterest(interest) * BoredByDwell(dwell_minutes);
+}
+
+// BoredByInterest for parties, most of which have their archetype's interest and no more.
+class InterestRates {
+ public:
+  explicit InterestRates(const Audience& audience) : interest_(audience.interest) {
+    rates_.fill(kUnknown);
+  }
+  double Of(uint8_t archetype, float interest) {
+    if (interest != interest_[archetype]) return BoredByInterest(interest);
+    double& rate = rates_[archetype];
+    if (rate == kUnknown) rate = BoredByInterest(interest);
+    return rate;
+  }
+
+ private:
+  static constexpr double kUnknown = -1;
+  const pool::PerArchetype<float>& interest_;
+  pool::PerArchetype<double> rates_;
+};
 
 double DwellMinutes(const RoundSettings& settings, const Joining& joining, uint32_t round) {
   return (round - std::min(round, joining.round)) * settings.interval_seconds / 60.0;
@@ -157,15 +180,17 @@ void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const V
   const double minutes = RoundMinutes(settings, view);
   const uint64_t key = Random(settings.seed, Draw::kLeave, view.round);
   const CohortMasks masks({.number = cohort, .of = view.cohorts});
+  InterestRates rates(step.audience);
   for (uint32_t position = 0; position < parties.size(); ++position) {
     const Party& party = parties[position];
     const RunMask asked = party.members & masks.Of(party.run);
     if (asked == 0 || party.joining.round >= view.round) continue;
+    const uint8_t a = pool.ArchetypeOfRun(party.run);
     const PartyInterest interest =
-        InterestOf(settings.weights, step.audience.interest[pool.ArchetypeOfRun(party.run)],
-                   party.joining, view.round);
+        InterestOf(settings.weights, step.audience.interest[a], party.joining, view.round);
     const double dwell = DwellMinutes(settings, party.joining, view.round);
-    const Boredom boredom(interest, BoredRate(interest.common, dwell), minutes);
+    const double rate = rates.Of(a, interest.common) * BoredByDwell(dwell);
+    const Boredom boredom(interest, rate, minutes);
     const RunMask members = Choose(key, party.run, asked, [&](uint32_t member, double draw) {
       return boredom.Leaves(pool.spec().seed, member, draw);
     });

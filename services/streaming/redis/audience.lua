@@ -23,15 +23,17 @@ local PARTY, DEMAND, LEAVE, MOVER, DEPARTURE, JOINING, CELLS = 20, 23, 12, 21, 4
 local DEPARTED_LIMIT = 4194304 -- bytes, some 175 000 departed parties a session
 local ANSWERS_LIMIT = 1024     -- answers kept a session
 local LOG_LIMIT = 10000        -- commands kept a shard, or a few more
+local LOOK_BYTES = 4096        -- of a bitmap that cost as much as a look at one run
 
 -- All set by the first call: while a library loads it sees neither `string` nor `bit`, and a global
 -- costs a guarded look-up each time.
-local byte, char, sub, concat, floor, min, max, band, bor, call
+local byte, char, sub, concat, format, floor, min, max, band, bor, call
 local COUNT -- a byte -> how many of its bits are set
 local BIT   -- a place in a byte, from the top as Redis counts -> the bit there
 
 local function prepare()
   byte, char, sub, concat = string.byte, string.char, string.sub, table.concat
+  format = string.format
   floor, min, max = math.floor, math.min, math.max
   band, bor, call = bit.band, bit.bor, redis.call
   COUNT, BIT = { [0] = 0 }, { [0] = 128, 64, 32, 16, 8, 4, 2, 1 }
@@ -49,16 +51,38 @@ local function number_at(text, at)
   return b0 + b1 * 256 + b2 * 65536 + b3 * 16777216
 end
 
-local function read_run(taken, run)
-  local cells = { byte(call('GETRANGE', taken, run * CELLS, run * CELLS + CELLS - 1), 1, CELLS) }
+-- What is to be looked at and changed of a bitmap in one call: `runs` of it, more or less. Redis
+-- writes a number into a command as a fraction of 17 digits, and that is the dearest part of a look;
+-- so many looks are one, of the whole, and numbers go as text.
+local function open_bitmap(taken, runs)
+  local whole
+  if runs * LOOK_BYTES > call('STRLEN', taken) then
+    whole = call('GET', taken) or ''
+  end
+  return { key = taken, whole = whole, runs = {} }
+end
+
+local function read_run(bitmap, run)
+  local cells = bitmap.runs[run]
+  if cells then
+    return cells
+  end
+  local at = run * CELLS
+  if bitmap.whole then
+    cells = { byte(bitmap.whole, at + 1, at + CELLS) }
+  else
+    cells = { byte(call('GETRANGE', bitmap.key, format('%d', at), format('%d', at + CELLS - 1)), 1,
+      CELLS) }
+  end
   for i = #cells + 1, CELLS do
     cells[i] = 0
   end
+  bitmap.runs[run] = cells
   return cells
 end
 
 local function write_run(taken, run, cells)
-  call('SETRANGE', taken, run * CELLS, char(unpack(cells)))
+  call('SETRANGE', taken, format('%d', run * CELLS), char(unpack(cells)))
 end
 
 -- `want` of the bits of `free`, which has more, looking from place `start` on.
@@ -77,9 +101,9 @@ local function some_bits(free, start, want)
 end
 
 -- Takes up to `want` members by the demand at `at`. Returns their party and their number.
-local function take_run(taken, demands, at, want)
+local function take_run(bitmap, demands, at, want)
   local run, start = number_at(demands, at), byte(demands, at + 6)
-  local cells, mask = read_run(taken, run), { byte(demands, at + 7, at + 14) }
+  local cells, mask = read_run(bitmap, run), { byte(demands, at + 7, at + 14) }
   local gained, got = { 0, 0, 0, 0, 0, 0, 0, 0 }, 0
   local first = floor(start / 8)
   for i = first, first + CELLS - 1 do
@@ -100,7 +124,7 @@ local function take_run(taken, demands, at, want)
   if got == 0 then
     return '', 0
   end
-  write_run(taken, run, cells)
+  write_run(bitmap.key, run, cells)
   return sub(demands, at, at + 3) .. char(unpack(gained)) .. sub(demands, at + 15, at + 22), got
 end
 
@@ -108,6 +132,7 @@ end
 -- members they have.
 local function take(taken, demands, room)
   local parties, short, all = {}, 0, 0
+  local bitmap = open_bitmap(taken, #demands / DEMAND)
   for at = 1, #demands, DEMAND do
     local low, high = byte(demands, at + 4, at + 5)
     if low + high > 0 then
@@ -115,7 +140,7 @@ local function take(taken, demands, room)
     end
     local want = min(short, room - all)
     if want > 0 then
-      local party, got = take_run(taken, demands, at, want)
+      local party, got = take_run(bitmap, demands, at, want)
       parties[#parties + 1] = party
       short, all = short - got, all + got
     end
@@ -137,8 +162,9 @@ local function add_runs(runs, parties)
 end
 
 local function give_back(taken, parties)
+  local bitmap = open_bitmap(taken, #parties / PARTY)
   for run, gone in pairs(add_runs({}, parties)) do
-    local cells = read_run(taken, run)
+    local cells = read_run(bitmap, run)
     for i = 1, CELLS do
       cells[i] = band(cells[i], 255 - gone[i])
     end
