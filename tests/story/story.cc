@@ -317,6 +317,7 @@ absl::Status Story::RaidAnNpc() {
   create.set_game_service_id(outcome_.game_service_id.ToString());
   create.set_streamer_id(Uuid::V4().ToString());
   create.set_streamer_type(streaming::STREAMER_ENTITY_TYPE_ACTOR);
+  *create.mutable_content_tags() = outcome_.created.content_tags();  // one's own kind
   ASSIGN_OR_RETURN(const auto npc,
                    game_server_.Call(stubs_.sessions, &Sessions::CreateStreamSession, create));
   streaming::StartStreamSessionRequest start;

@@ -55,7 +55,8 @@ RoundWorker::RoundWorker(RoundStore& rounds, LiveStore& live, pool::PoolStore& p
       failures_(metrics.GetCounter("streaming_round_step_failures_total",
                                    "Sessions whose step failed and is tried again.")),
       repaired_(metrics.GetCounter("streaming_pool_bits_repaired_total",
-                                   "Bits of a pool's bitmap that an audit found wrong.")),
+                                   "By how many bits a pool's bitmap differed from its sessions' "
+                                   "members when an audit made them agree.")),
       joined_(
           metrics.GetCounter("streaming_audience_joined_total", "Heads that joined in a round.")),
       bored_(metrics.GetCounter(kLeft, kLeftHelp, {{"reason", "Bored"}})),

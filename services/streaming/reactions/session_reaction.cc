@@ -53,10 +53,10 @@ absl::StatusOr<Outcome> ReactIn(const audience::RoundSettings& settings,
     change.joining = reaction.joining;
   }
   change.leavers = std::move(reaction.leavers);
-  change.command = absl::StrCat(
-      "react event=", static_cast<int>(Numbered(occurrence.event)),
-      " significance=", occurrence.significance,
-      " multiplier=", occurrence.world_first_multiplier, " key=", occurrence.key);
+  change.command =
+      absl::StrCat("react event=", static_cast<int>(Numbered(occurrence.event)),
+                   " significance=", occurrence.significance,
+                   " multiplier=", occurrence.world_first_multiplier, " key=", occurrence.key);
   change.audience = std::move(reaction.audience);
   change.state.last_call = happening.at;
   if (occurrence.event == Event::kWorldFirst) ++change.state.world_firsts;

@@ -23,7 +23,7 @@ local PARTY, DEMAND, LEAVE, MOVER, DEPARTURE, JOINING, CELLS = 20, 23, 12, 21, 4
 local DEPARTED_LIMIT = 4194304 -- bytes, some 175 000 departed parties a session
 local ANSWERS_LIMIT = 1024     -- answers kept a session
 local LOG_LIMIT = 10000        -- commands kept a shard, or a few more
-local LOOK_BYTES = 4096        -- of a bitmap that cost as much as a look at one run
+local LOOK_BYTES = 512         -- of a bitmap for each demand, up to which it is looked at whole
 
 -- All set by the first call: while a library loads it sees neither `string` nor `bit`, and a global
 -- costs a guarded look-up each time.
@@ -51,9 +51,9 @@ local function number_at(text, at)
   return b0 + b1 * 256 + b2 * 65536 + b3 * 16777216
 end
 
--- What is to be looked at and changed of a bitmap in one call: `runs` of it, more or less. Redis
--- writes a number into a command as a fraction of 17 digits, and that is the dearest part of a look;
--- so many looks are one, of the whole, and numbers go as text.
+-- What is to be looked at and changed of a bitmap in one call: `runs` of it, or fewer. Redis writes
+-- a number into a command as a fraction of 17 digits, which is the dearest part of a look; so many
+-- looks become one at the whole bitmap, and numbers go as text.
 local function open_bitmap(taken, runs)
   local whole
   if runs * LOOK_BYTES > call('STRLEN', taken) then

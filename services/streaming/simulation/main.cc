@@ -244,6 +244,7 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 8760.0))
       ->capture_default_str();
   app.add_option("--seed", arguments.plan.seed, "equal seeds give equal results")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--set", arguments.set, "NAME=VALUE of a setting that shapes the crowd")
       ->take_all();

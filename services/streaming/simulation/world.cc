@@ -25,7 +25,7 @@ using audience::Party;
 
 // What Redis keeps of those who left, see redis/audience.lua.
 constexpr size_t kDepartedMax =
-    (size_t{1} << 20) / (audience::kPartyBytes + audience::kDepartureBytes);
+    (size_t{4} << 20) / (audience::kPartyBytes + audience::kDepartureBytes);
 
 common::Duration Seconds(double seconds) {
   return common::Duration(static_cast<int64_t>(std::llround(seconds * 1e6)));
