@@ -155,14 +155,15 @@ std::vector<Demand> FollowersComing(const RoundSettings& settings, const pool::P
   }
   const uint64_t key =
       SessionKey(settings.seed, Draw::kFollowerComes, view.round, session.session_id);
-  for (const auto& [run, members] : followers.runs()) {
-    if (run >= pool.runs()) break;
-    const uint8_t a = pool.ArchetypeOfRun(run);
+  for (const Followers::OfRun& of : followers.runs()) {
+    if (of.run >= pool.runs()) break;
+    const uint8_t a = pool.ArchetypeOfRun(of.run);
     RunMask come = 0;
-    ForEachPlace(members & CohortMask(run, cohort), [&](uint32_t place) {
-      if (Uniform(Extend(key, run * pool::kRunLength + place)) < chance[a]) come |= BitOf(place);
+    ForEachPlace(of.members & CohortMask(of.run, cohort), [&](uint32_t place) {
+      const uint32_t member = of.run * pool::kRunLength + place;
+      if (Uniform(Extend(key, member)) < chance[a]) come |= BitOf(place);
     });
-    if (come != 0) coming.push_back(DemandFor(run, come, joining[a]));
+    if (come != 0) coming.push_back(DemandFor(of.run, come, joining[a]));
   }
   return coming;
 }

@@ -78,10 +78,8 @@ v1::AudienceReactionResult ResultOf(const reactions::Answer& answer) {
 
 }  // namespace
 
-AudienceRpc::AudienceRpc(const common::rpc::Edge& edge, const Parts& parts, Options options)
-    : Service(edge, v1::AudienceService::service_full_name()),
-      parts_(parts),
-      options_(std::move(options)) {
+AudienceRpc::AudienceRpc(const common::rpc::Edge& edge, const Parts& parts, const Options& options)
+    : Service(edge, v1::AudienceService::service_full_name()), parts_(parts), options_(options) {
   Handle("QueryAudience", &AudienceRpc::QueryAudience);
   Handle("TriggerAudienceReaction", &AudienceRpc::TriggerAudienceReaction);
   Handle("GetAudienceTruth", &AudienceRpc::GetAudienceTruth);

@@ -38,7 +38,7 @@ class AudienceRpc final : public common::rpc::Service {
   };
 
   // Keeps the references.
-  AudienceRpc(const common::rpc::Edge& edge, const Parts& parts, Options options);
+  AudienceRpc(const common::rpc::Edge& edge, const Parts& parts, const Options& options);
 
   absl::Status QueryAudience(common::rpc::CallContext& call,
                              const v1::QueryAudienceRequest& request,

@@ -57,7 +57,7 @@ LiveSession After(const LiveSession& before, Change change, const std::vector<Pa
                        .parties = PartiesAfter(before.parties, change.leavers, joined),
                        .followers = before.followers,
                        .audience = change.audience,
-                       .state = std::move(change.state),
+                       .state = change.state,
                        .moments = std::move(change.moments),
                        .hype = std::move(change.hype),
                        .mood = std::move(change.mood)};

@@ -127,7 +127,7 @@ absl::StatusOr<uint32_t> RoundWorker::RunShard(const Shard& shard) {
     repaired_.Increment(static_cast<double>(repaired));
   }
   Progress& progress = progress_[name];
-  const auto stepped = StepDue(shard, lead, Stretch(interval), progress);
+  auto stepped = StepDue(shard, lead, Stretch(interval), progress);
   // What we know of the sessions is of use to the leader only.
   if (ErrorCode(stepped.status()) == kNotLeader) progress_.erase(name);
   return stepped;

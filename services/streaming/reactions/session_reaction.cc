@@ -57,7 +57,7 @@ absl::StatusOr<Outcome> ReactIn(const audience::RoundSettings& settings,
       absl::StrCat("react event=", static_cast<int>(Numbered(occurrence.event)),
                    " significance=", occurrence.significance,
                    " multiplier=", occurrence.world_first_multiplier, " key=", occurrence.key);
-  change.audience = std::move(reaction.audience);
+  change.audience = reaction.audience;
   change.state.last_call = happening.at;
   if (occurrence.event == Event::kWorldFirst) ++change.state.world_firsts;
   audience::AddMoment(change.moments, {.at = happening.at,

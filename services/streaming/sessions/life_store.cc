@@ -73,7 +73,7 @@ absl::StatusOr<audience::Change> SessionLife::FirstAudience(const Session& sessi
                                                             Time now) {
   const audience::RoundSettings settings = audience::SettingsOf(settings_, pool, session.key.shard);
   ASSIGN_OR_RETURN(LiveState state, StateOf(session, now));
-  audience::LiveSession begins = {.key = session.key, .state = std::move(state)};
+  audience::LiveSession begins = {.key = session.key, .state = state};
   ASSIGN_OR_RETURN(audience::View view,
                    parts_.rounds.Recent({session.key.game, session.key.shard}, now));
   return sessions::FirstAudience(settings, pool, std::move(view), followers, std::move(begins),

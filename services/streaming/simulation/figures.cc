@@ -43,6 +43,7 @@ Concentration ConcentrationOf(const Record& record) {
   const double large = Quantile(averages, 1 - kLargeShare);
   if (large > 0) result.tail_ratio = result.top_average / large;
   std::vector<double> viewing;
+  viewing.reserve(channels.size());
   for (const auto& [streamer, channel] : channels) viewing.push_back(channel.viewer_minutes);
   std::ranges::sort(viewing, std::greater());
   const auto top = static_cast<std::ptrdiff_t>(

@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
@@ -211,7 +212,7 @@ void CompareRuns(const Arguments& arguments, const Environment& environment) {
                       "follows", "top 1 %", "trains/h", "level");
   for (const std::string& text : std::vector<std::string>(absl::StrSplit(values, ','))) {
     double value = 0;
-    if (!absl::SimpleAtod(text, &value)) Refuse(name + ": not a number: " + text);
+    if (!absl::SimpleAtod(text, &value)) Refuse(absl::StrCat(name, ": not a number: ", text));
     const Settings settings = Load(With(environment, name, text));
     std::cerr << name << "=" << text << "\n";
     const Timed timed = RunTimed(WorldOf(settings, arguments.members), arguments.plan);
@@ -252,8 +253,8 @@ int Main(int argc, char** argv) {
   app.add_option("--out", arguments.out, "folder of the pictures")->capture_default_str();
   app.add_flag("--csv", arguments.csv, "write the facts as facts.csv, too");
   app.add_flag("--check", arguments.check, "fail unless all facts hold");
-  CLI11_PARSE(app, argc, argv);
   try {
+    CLI11_PARSE(app, argc, argv);
     Environment environment;
     for (const std::string& text : arguments.set)
       environment.insert_or_assign(NameAndValue(text).first, NameAndValue(text).second);

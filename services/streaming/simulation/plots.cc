@@ -104,6 +104,7 @@ Chart Compare(const std::string& title, const std::string& setting,
               const std::function<double(const Figures&)>& figure) {
   Chart chart(title, {.label = setting}, {.label = "", .least = 0});
   std::vector<Point> points;
+  points.reserve(runs.size());
   for (const Compared& run : runs) points.push_back({run.value, figure(run.figures)});
   chart.Add("", Style::kLine, points);
   chart.Add("", Style::kDots, points);
