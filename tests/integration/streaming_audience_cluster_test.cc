@@ -59,7 +59,7 @@ TEST_F(AudienceClusterTest, NobodyIsFreedBecauseItsSessionIsOnItsWay) {
   EXPECT_EQ((*store_.Read(shard_, second_))->count, 10u);
   EXPECT_EQ(*store_.CountTaken(shard_), 20u);
 
-  cluster_.Send(move, {SessionKey(shard_, second_)});
+  cluster_.Send(move, {SessionKey(shard_, second_), LogKey(shard_)});
   cluster_.End(move);
   const auto audited = store_.Audit(shard_);
   ASSERT_TRUE(audited.ok()) << audited.status();
