@@ -1,7 +1,5 @@
 #include "services/stream/bind.h"
 
-#include <cstring>
-
 #include <bannou/stream/v1/events.pb.h>
 
 #include "embedded/stream/functions.h"
@@ -35,13 +33,6 @@ namespace {
 using common::config::Secret;
 using common::outbox::Bus;
 using common::runtime::App;
-
-uint64_t RandomBits() {
-  const std::string bytes = common::crypto::RandomBytes(sizeof(uint64_t));
-  uint64_t bits = 0;
-  std::memcpy(&bits, bytes.data(), sizeof bits);
-  return bits;
-}
 
 std::unique_ptr<platforms::TwitchClient> MakeTwitch(const Settings& settings,
                                                     common::http::Client& http) {
@@ -157,7 +148,7 @@ absl::StatusOr<Base> MakeBase(const Settings& settings, App& app) {
                                         .subscribers = settings.track_subscribers,
                                         .moderators = settings.track_moderators,
                                         .raid_leaders = settings.track_raid_leaders};
-  auto& viewers = app.Make<privacy::ViewerRegistry>(tracking, RandomBits);
+  auto& viewers = app.Make<privacy::ViewerRegistry>(tracking, common::crypto::RandomBits);
   return Base{settings,
               app,
               stores,
@@ -184,7 +175,7 @@ pulses::PublisherWorker& MakePublisher(const Base& base) {
           .sessions = base.stores.sessions,
           .buffer = base.stores.buffer,
           .returners = settings.returner_detection ? &base.stores.returners : nullptr,
-          .random = RandomBits,
+          .random = common::crypto::RandomBits,
           .publish = [&bus = base.bus](const auto& event) { return bus.Publish(event); },
           .on_ended = [&bus = base.bus] { bus.NotifyRelay(); }},
       base.app.metrics());

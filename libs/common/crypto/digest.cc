@@ -74,6 +74,12 @@ std::string RandomBytes(size_t size) {
   return out;
 }
 
+uint64_t RandomBits() {
+  uint64_t bits = 0;
+  Require(RAND_bytes(reinterpret_cast<unsigned char*>(&bits), sizeof bits) == 1);
+  return bits;
+}
+
 std::string PkceS256Challenge(const config::Secret& verifier) {
   return Base64UrlEncode(Sha256(verifier.Reveal()));
 }

@@ -3,6 +3,7 @@
 // safe could follow.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ bool ConstantTimeEquals(std::string_view a, std::string_view b);
 
 // From the operating system's generator: fit for keys, states and tokens.
 std::string RandomBytes(size_t size);
+uint64_t RandomBits();
 
 // RFC 7636 S256: what the authorization request carries in place of the verifier.
 std::string PkceS256Challenge(const config::Secret& verifier);

@@ -1,7 +1,6 @@
 #include "services/streaming/audience/audience_rpc.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include <bannou/streaming/v1/types.pb.h>
 
@@ -46,14 +45,6 @@ void Fill(const NotableViewer& viewer, uint32_t attended_before, v1::NotableView
   message.set_dominant_sentiment(
       static_cast<bannou::stream::v1::SentimentCategory>(static_cast<int>(viewer.sentiment) + 1));
   message.set_sessions_watched(static_cast<int32_t>(attended_before + 1));
-}
-
-// 64 bits that nobody can foresee: they decide the draws of one occurrence.
-uint64_t RandomKey() {
-  const std::string bytes = common::crypto::RandomBytes(sizeof(uint64_t));
-  uint64_t key = 0;
-  std::memcpy(&key, bytes.data(), sizeof key);
-  return key;
 }
 
 // The same id must come with the same wish; the id itself is no part of it.
@@ -118,7 +109,7 @@ reactions::Happening AudienceRpc::HappeningOf(const CallContext& call,
   return {.occurrence = {.event = static_cast<reactions::Event>(IndexOf(request.event_type())),
                          .significance = significance,
                          .world_first_multiplier = options_.world_first_multiplier,
-                         .key = RandomKey()},
+                         .key = common::crypto::RandomBits()},
           .description = request.description(),
           .at = call.now};
 }

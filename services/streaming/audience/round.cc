@@ -141,6 +141,12 @@ class CohortMasks {
   std::array<RunMask, pool::kRunLength> masks_;
 };
 
+// Who of a party is asked in this step: those of the cohort, but for a party that came in this
+// round.
+RunMask AskedOf(const View& view, const CohortMasks& masks, const Party& party) {
+  return party.joining.round < view.round ? party.members & masks.Of(party.run) : 0;
+}
+
 // Those of a run's members for whom `chosen(member, draw)` holds.
 template <typename F>
 RunMask Choose(uint64_t key, uint32_t run, RunMask asked, F&& chosen) {
@@ -183,8 +189,8 @@ void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const V
   InterestRates rates(step.audience);
   for (uint32_t position = 0; position < parties.size(); ++position) {
     const Party& party = parties[position];
-    const RunMask asked = party.members & masks.Of(party.run);
-    if (asked == 0 || party.joining.round >= view.round) continue;
+    const RunMask asked = AskedOf(view, masks, party);
+    if (asked == 0) continue;
     const uint8_t a = pool.ArchetypeOfRun(party.run);
     const PartyInterest interest =
         InterestOf(settings.weights, step.audience.interest[a], party.joining, view.round);
@@ -238,8 +244,8 @@ std::vector<Mover> MoversOf(const RoundSettings& settings, const pool::Pool& poo
   const CohortMasks masks({.number = cohort, .of = view.cohorts});
   for (uint32_t position = 0; position < parties.size(); ++position) {
     const Party& party = parties[position];
-    const RunMask asked = party.members & masks.Of(party.run);
-    if (asked == 0 || party.joining.round >= view.round) continue;
+    const RunMask asked = AskedOf(view, masks, party);
+    if (asked == 0) continue;
     const uint8_t a = pool.ArchetypeOfRun(party.run);
     const PartyInterest interest =
         InterestOf(settings.weights, audience.interest[a], party.joining, view.round);

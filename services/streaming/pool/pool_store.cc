@@ -1,6 +1,5 @@
 #include "services/streaming/pool/pool_store.h"
 
-#include <cstring>
 #include <string>
 
 #include "libs/common/base/status.h"
@@ -15,13 +14,6 @@ namespace {
 using common::Uuid;
 using common::mysql::Rows;
 using common::mysql::Transaction;
-
-uint64_t RandomSeed() {
-  uint64_t seed = 0;
-  const std::string bytes = common::crypto::RandomBytes(sizeof(seed));
-  std::memcpy(&seed, bytes.data(), sizeof(seed));
-  return seed;
-}
 
 // The answer to a request that was carried out before; nullopt when there is none.
 absl::StatusOr<std::optional<Seeded>> FindReplay(Transaction& transaction, const Uuid& game,
@@ -73,8 +65,8 @@ absl::StatusOr<Seeded> Grow(Transaction& transaction, const Uuid& game, uint32_t
                       .Execute("INSERT IGNORE INTO game_pool (game_service_id, seed, shards, "
                                "collective_share, collective_size, size, created_at) "
                                "VALUES (?, ?, ?, ?, ?, 0, ?)",
-                               game, RandomSeed(), defaults.shards, defaults.collective_share,
-                               defaults.collective_size, now)
+                               game, common::crypto::RandomBits(), defaults.shards,
+                               defaults.collective_share, defaults.collective_size, now)
                       .status());
   ASSIGN_OR_RETURN(const uint64_t size, LockSize(transaction, game));
   if (request_id) {

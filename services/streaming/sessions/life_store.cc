@@ -1,6 +1,5 @@
 #include "services/streaming/sessions/life_store.h"
 
-#include <cstring>
 #include <utility>
 
 #include "libs/common/base/status.h"
@@ -52,8 +51,7 @@ absl::StatusOr<LiveState> SessionLife::StateOf(const Session& session, Time now)
   state.streamer_type = static_cast<uint8_t>(session.streamer_type);
   state.streamer = session.streamer;
   state.owner = session.owner;
-  const std::string secret = common::crypto::RandomBytes(sizeof(state.viewer_secret));
-  std::memcpy(&state.viewer_secret, secret.data(), secret.size());
+  state.viewer_secret = common::crypto::RandomBits();
   state.started_at = session.started_at.value_or(now);
   state.tags = session.tags;
   state.caller_score = static_cast<float>(session.context_score);

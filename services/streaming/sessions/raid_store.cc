@@ -1,6 +1,5 @@
 #include "services/streaming/sessions/raid_store.h"
 
-#include <cstring>
 #include <utility>
 
 #include <bannou/streaming/v1/events.pb.h>
@@ -67,11 +66,6 @@ absl::StatusOr<Dismissed> DecodeDismissed(std::string_view bytes) {
   for (uint32_t& heads : dismissed.kinds) heads = static_cast<uint32_t>(reader.Take(4));
   if (!reader.Complete()) return absl::InternalError("a kept answer is malformed");
   return dismissed;
-}
-
-uint64_t RandomKey() {
-  const std::string bytes = common::crypto::RandomBytes(sizeof(uint64_t));
-  return audience::GetLittleEndian(bytes.data(), bytes.size());
 }
 
 std::string CommandOf(const Session& to, uint64_t key) {
@@ -145,7 +139,7 @@ absl::StatusOr<Raided> SessionRaid::Cross(const Session& from, const Session& to
     ASSIGN_OR_RETURN(LiveSession source, Current(live_, from, now));
     ASSIGN_OR_RETURN(LiveSession target, Current(live_, to, now));
     RETURN_IF_ERROR(MayRaid(source, target, now));
-    const uint64_t key = RandomKey();
+    const uint64_t key = common::crypto::RandomBits();
     audience::Crossing crossing(source);
     for (const Leave& leave : Raiders(source, target, key, now)) {
       crossing.movers.push_back({.leave = leave, .destination = 0});
@@ -210,7 +204,7 @@ absl::StatusOr<Raided> SessionRaid::SendHomeAndCall(const Session& from, const S
 absl::StatusOr<audience::Applied> SessionRaid::SendHome(const Session& from, const Session& to,
                                                         const LiveSession& target, Time now,
                                                         const Request& request) {
-  const uint64_t key = RandomKey();
+  const uint64_t key = common::crypto::RandomBits();
   return live_.Update(
       from.key, now,
       [&](const LiveSession& source) -> absl::StatusOr<Change> {
