@@ -71,11 +71,7 @@ std::vector<Reason> CommonReasons() {
 }
 
 absl::Status Make(const Reason& reason, std::string_view message) {
-  absl::Status status(reason.code, ToAbsl(message));
-  google::rpc::ErrorInfo info;
-  info.set_reason(std::string(reason.name));
-  Attach(status, info);
-  return status;
+  return MakeWith(reason, message, {});
 }
 
 absl::Status MakeRetryable(const Reason& reason, std::string_view message, Duration retry_after) {
@@ -86,6 +82,16 @@ absl::Status MakeRetryable(const Reason& reason, std::string_view message, Durat
   retry.mutable_retry_delay()->set_nanos(
       static_cast<int32_t>(std::chrono::nanoseconds(retry_after - seconds).count()));
   Attach(status, retry);
+  return status;
+}
+
+absl::Status MakeWith(const Reason& reason, std::string_view message,
+                      const std::vector<std::pair<std::string_view, std::string>>& metadata) {
+  absl::Status status(reason.code, ToAbsl(message));
+  google::rpc::ErrorInfo info;
+  info.set_reason(std::string(reason.name));
+  for (const auto& [key, value] : metadata) (*info.mutable_metadata())[std::string(key)] = value;
+  Attach(status, info);
   return status;
 }
 
@@ -106,6 +112,13 @@ std::optional<std::string> ReasonOf(const absl::Status& status) {
   const auto info = Extract<google::rpc::ErrorInfo>(status);
   if (!info) return std::nullopt;
   return info->reason();
+}
+
+std::optional<std::string> MetadataOf(const absl::Status& status, std::string_view key) {
+  const auto info = Extract<google::rpc::ErrorInfo>(status);
+  if (!info) return std::nullopt;
+  const auto found = info->metadata().find(std::string(key));
+  return found == info->metadata().end() ? std::nullopt : std::optional(found->second);
 }
 
 grpc::Status ToGrpc(const absl::Status& status, std::string_view domain) {

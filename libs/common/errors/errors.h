@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -69,6 +70,10 @@ absl::Status Make(const Reason& reason, std::string_view message);
 // As Make, with the pause after which a retry makes sense.
 absl::Status MakeRetryable(const Reason& reason, std::string_view message, Duration retry_after);
 
+// As Make, with what a program needs to know to go on: ErrorInfo.metadata, under constant keys.
+absl::Status MakeWith(const Reason& reason, std::string_view message,
+                      const std::vector<std::pair<std::string_view, std::string>>& metadata);
+
 struct FieldViolation {
   std::string field;  // path from the request, for example "items[2].count"
   std::string description;
@@ -78,6 +83,8 @@ absl::Status InvalidFields(const std::vector<FieldViolation>& violations);
 
 // The reason's name, or nullopt for a status that was not made here.
 std::optional<std::string> ReasonOf(const absl::Status& status);
+// What MakeWith put under this key; nullopt when there is none.
+std::optional<std::string> MetadataOf(const absl::Status& status, std::string_view key);
 inline bool Is(const absl::Status& status, const Reason& reason) {
   return ReasonOf(status) == reason.name;
 }
