@@ -79,6 +79,10 @@ absl::Status PullConsumer::Declare() {
   config.MaxDeliver = spec_.max_deliver;
   config.MaxAckPending = spec_.max_ack_pending;
   config.DeliverPolicy = spec_.only_new ? js_DeliverNew : js_DeliverAll;
+  if (spec_.from) {
+    config.DeliverPolicy = js_DeliverByStartTime;
+    config.OptStartTime = ToNanos(spec_.from->time_since_epoch());
+  }
   config.InactiveThreshold = ToNanos(spec_.inactive_threshold);
   jsErrCode code{};
   const natsStatus status =

@@ -1,5 +1,7 @@
 #include "libs/common/nats/consumer_loop.h"
 
+#include <algorithm>
+
 #include "libs/common/base/status.h"
 #include "libs/common/log/log.h"
 #include "libs/common/trace/trace.h"
@@ -50,7 +52,9 @@ void ConsumerLoop::Stop() {
 }
 
 executor::Loop::Outcome ConsumerLoop::Step() {
-  absl::StatusOr<std::vector<Message>> messages = consumer_->Fetch(kFetchMax, kFetchWait);
+  // To ask for more than may be under way would only wait for it.
+  const auto most = static_cast<int>(std::min<int64_t>(kFetchMax, spec_.max_ack_pending));
+  absl::StatusOr<std::vector<Message>> messages = consumer_->Fetch(most, kFetchWait);
   if (!messages.ok()) return {kRetryPause, messages.status()};
   for (Message& message : *messages) Handle(message);
   return {.status = MeasureIfDue()};

@@ -82,6 +82,16 @@ absl::Status JetStream::Declare(std::span<const StreamSpec> streams) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<uint64_t> JetStream::LastSequence(const std::string& stream) {
+  if (!connection_.connected()) return absl::UnavailableError("nats is not connected");
+  jsErrCode code{};
+  jsStreamInfo* raw = nullptr;
+  const natsStatus found = js_GetStreamInfo(&raw, handle(), stream.c_str(), nullptr, &code);
+  const StreamInfoHandle info(raw);
+  RETURN_IF_ERROR(MapError(found, code));
+  return info->State.LastSeq;
+}
+
 absl::Status JetStream::DeclareOne(const StreamSpec& spec) {
   jsErrCode code{};
   jsStreamInfo* raw = nullptr;

@@ -47,6 +47,10 @@ class JetStream {
   absl::StatusOr<PublishAck> Publish(std::string_view subject, std::string_view payload,
                                      const Headers& headers, const std::string& message_id);
 
+  // The sequence of the last message that the stream ever stored; 0 before the first. UNAVAILABLE
+  // when the server is away.
+  absl::StatusOr<uint64_t> LastSequence(const std::string& stream);
+
   // Makes every stream exist as described; what the server holds beyond the description stays.
   // Storage and retention of an existing stream cannot be changed: INTERNAL.
   absl::Status Declare(std::span<const StreamSpec> streams);
