@@ -53,10 +53,10 @@ log::Level LevelOf(const absl::Status& status) {
 
 // No exception may leave a reaction: gRPC would turn it into a hang or a wrong code.
 absl::Status CallHandler(const Handler& handler, CallContext& call, const Message& request,
-                         Message& response) {
+                         Message& response, const std::shared_ptr<ServerStream>& stream) {
   const DeadlineScope deadline(call.deadline - Now());
   try {
-    return handler(call, request, response);
+    return handler(call, request, response, stream);
   } catch (...) {
     return errors::Make(errors::kInternal, "internal error");
   }
@@ -80,10 +80,17 @@ class Call {
     endpoint_.method->ObserveStart();
   }
 
-  // Runs the handler, if the call gets that far, and fills `response`, unless it is null.
-  grpc::Status Run(grpc::ByteBuffer* response) const {
+  // Runs the handler, if the call gets that far, and fills `response`.
+  grpc::Status Run(grpc::ByteBuffer& response) const {
     const trace::Scope scope(trace_);
-    return End(Work(response));
+    return End(Answer(response));
+  }
+
+  // Runs the handler, if the call gets that far; OK leaves the stream as the handler did.
+  absl::Status Open(const std::shared_ptr<ServerStream>& stream) const {
+    const trace::Scope scope(trace_);
+    const std::unique_ptr<Message> unused(endpoint_.response->New());
+    return Handle(*unused, stream);
   }
 
   // Answers the call, if it never ran from gRPC's own thread.
@@ -101,13 +108,17 @@ class Call {
   }
 
  private:
-  absl::Status Work(grpc::ByteBuffer* response) const {
+  absl::Status Handle(Message& answer, const std::shared_ptr<ServerStream>& stream) const {
     ASSIGN_OR_RETURN(CallContext call, edge_.Admit(*endpoint_.method, context_));
     const std::unique_ptr<Message> request(endpoint_.request->New());
     RETURN_IF_ERROR(edge_.Read(*endpoint_.method, call.identity, request_, *request));
+    return CallHandler(endpoint_.handler, call, *request, answer, stream);
+  }
+
+  absl::Status Answer(grpc::ByteBuffer& response) const {
     const std::unique_ptr<Message> answer(endpoint_.response->New());
-    RETURN_IF_ERROR(CallHandler(endpoint_.handler, call, *request, *answer));
-    if (response != nullptr && !Serialize(*answer, *response)) {
+    RETURN_IF_ERROR(Handle(*answer, nullptr));
+    if (!Serialize(*answer, response)) {
       return errors::Make(errors::kInternal, "the answer cannot be serialized");
     }
     return absl::OkStatus();
@@ -121,33 +132,34 @@ class Call {
   const Time arrived_ = Now();
 };
 
-// Owns one RPC until OnDone. Exactly one Finish on every path, always from the executor's thread or
-// the constructor, so that Server::Shutdown never waits for a call that nobody ends. `Base` is
-// gRPC's reactor for a unary call or for one that streams its answer.
-template <class Base>
-class Reactor final : public Base {
+// Counts a call in and puts it on the executor. Why not, if it cannot.
+absl::Status Enqueue(const Edge& edge, bool& entered, std::function<void()> work) {
+  entered = edge.Enter();
+  if (!entered) {
+    return errors::MakeRetryable(errors::kDraining, "the instance is shutting down",
+                                 kRetryAfterDrain);
+  }
+  if (edge.executor().TrySubmit(std::move(work))) return absl::OkStatus();
+  return errors::MakeRetryable(errors::kOverloaded, "the server is at capacity",
+                               kRetryAfterOverload);
+}
+
+absl::Status Cancelled() { return errors::Make(errors::kCancelled, errors::kCancelled.meaning); }
+
+// Owns one unary RPC until OnDone. Exactly one Finish on every path, always from the executor's
+// thread or the constructor, so that Server::Shutdown never waits for a call that nobody ends.
+class UnaryReactor final : public grpc::ServerUnaryReactor {
  public:
-  Reactor(const Edge& edge, const Endpoint& endpoint, const grpc::CallbackServerContext& context,
-          const grpc::ByteBuffer& request, grpc::ByteBuffer* response)
+  UnaryReactor(const Edge& edge, const Endpoint& endpoint,
+               const grpc::CallbackServerContext& context, const grpc::ByteBuffer& request,
+               grpc::ByteBuffer& response)
       : edge_(edge), call_(edge, endpoint, context, request), response_(response) {
-    entered_ = edge_.Enter();
-    if (!entered_) {
-      this->Finish(call_.End(errors::MakeRetryable(
-          errors::kDraining, "the instance is shutting down", kRetryAfterDrain)));
-    } else if (!edge_.executor().TrySubmit([this] { Work(); })) {
-      this->Finish(call_.End(errors::MakeRetryable(errors::kOverloaded, "the server is at capacity",
-                                                   kRetryAfterOverload)));
-    }
+    const absl::Status status = Enqueue(edge_, entered_, [this] { Work(); });
+    if (!status.ok()) Finish(call_.End(status));
   }
 
  private:
-  void Work() {
-    if (cancelled_) {
-      this->Finish(call_.End(errors::Make(errors::kCancelled, errors::kCancelled.meaning)));
-    } else {
-      this->Finish(call_.Run(response_));
-    }
-  }
+  void Work() { Finish(cancelled_ ? call_.End(Cancelled()) : call_.Run(response_)); }
   void OnCancel() override { cancelled_ = true; }
   void OnDone() override {
     if (entered_) edge_.Leave();
@@ -156,12 +168,59 @@ class Reactor final : public Base {
 
   const Edge& edge_;
   const Call call_;
-  grpc::ByteBuffer* const response_;
+  grpc::ByteBuffer& response_;
   bool entered_ = false;
   std::atomic<bool> cancelled_{false};
 };
 
-absl::Status NotImplemented(const CallContext&, const Message&, const Message&) {
+// Owns one RPC that streams its answer until OnDone. Its stream sees to it that there is exactly
+// one Finish.
+class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+ public:
+  StreamReactor(const Edge& edge, const Endpoint& endpoint, grpc::CallbackServerContext& context,
+                const grpc::ByteBuffer& request)
+      : edge_(edge),
+        call_(edge, endpoint, context, request),
+        stream_(std::make_shared<ServerStream>(ServerStream::Wire{
+            .write = [this](const grpc::ByteBuffer& message) { StartWrite(&message); },
+            .finish = [this](const absl::Status& status) { Finish(call_.End(status)); },
+            .cancel = [&context] { context.TryCancel(); }})) {
+    const absl::Status status = Enqueue(edge_, entered_, [this] { Work(); });
+    if (!status.ok()) Begin(status);
+  }
+
+ private:
+  void Work() { Begin(cancelled_ ? Cancelled() : call_.Open(stream_)); }
+  // Whoever calls the stream keeps it: gRPC may say in the midst of it that the call is over.
+  void Begin(const absl::Status& status) {
+    const auto stream = stream_;
+    if (!status.ok()) stream->Close(status);
+    stream->Begin();
+  }
+  void OnWriteDone(bool ok) override {
+    const auto stream = stream_;
+    stream->OnWritten(ok);
+  }
+  void OnCancel() override {
+    cancelled_ = true;
+    const auto stream = stream_;
+    stream->OnCancelled();
+  }
+  void OnDone() override {
+    stream_->OnDone();
+    if (entered_) edge_.Leave();
+    delete this;
+  }
+
+  const Edge& edge_;
+  const Call call_;
+  const std::shared_ptr<ServerStream> stream_;
+  bool entered_ = false;
+  std::atomic<bool> cancelled_{false};
+};
+
+absl::Status NotImplemented(const CallContext&, const Message&, const Message&,
+                            const std::shared_ptr<ServerStream>&) {
   return errors::Make(errors::kNotImplemented, "this version does not have the feature yet");
 }
 
@@ -190,7 +249,8 @@ absl::StatusOr<Handler> Service::HandlerOf(const Method& method) {
     return handled.method == descriptor.name();
   });
   if (found == handled_.end()) return NotImplemented;
-  if (found->request != descriptor.input_type() || found->response != descriptor.output_type()) {
+  if (found->request != descriptor.input_type() || found->response != descriptor.output_type() ||
+      found->streams != descriptor.server_streaming()) {
     return absl::FailedPreconditionError(method.full_name() + " is handled with other types");
   }
   Handler handler = std::move(found->handler);
@@ -210,10 +270,8 @@ void Service::Register(const Endpoint& endpoint, int index) {
     MarkMethodRawCallback(
         index,
         new grpc::internal::CallbackServerStreamingHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-            [this, &endpoint](grpc::CallbackServerContext* context,
-                              const grpc::ByteBuffer* request) -> Stream* {
-              return new Reactor<Stream>(edge_, endpoint, *context, *request, nullptr);
-            }));
+            [this, &endpoint](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request)
+                -> Stream* { return new StreamReactor(edge_, endpoint, *context, *request); }));
   } else {
     using Unary = grpc::ServerUnaryReactor;
     MarkMethodRawCallback(
@@ -221,7 +279,7 @@ void Service::Register(const Endpoint& endpoint, int index) {
         new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
             [this, &endpoint](grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                               grpc::ByteBuffer* response) -> Unary* {
-              return new Reactor<Unary>(edge_, endpoint, *context, *request, response);
+              return new UnaryReactor(edge_, endpoint, *context, *request, *response);
             }));
   }
 }

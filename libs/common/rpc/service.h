@@ -9,6 +9,8 @@
 //     absl::Status GetOrder(CallContext& call, const v1::GetOrderRequest& request, v1::Order& out);
 //   };
 //
+// A method that streams its answer is named with HandleStream; see server_stream.h.
+//
 // Methods of the contract that nobody handles are served too: they pass the edge like the others
 // and then answer NOT_IMPLEMENTED. gRPC hands over the bytes of a request, so that nothing is
 // parsed for a caller without permission, and what cannot be parsed gets an answer that says why.
@@ -26,11 +28,14 @@
 #include <grpcpp/impl/service_type.h>
 
 #include "libs/common/rpc/edge.h"
+#include "libs/common/rpc/server_stream.h"
 
 namespace common::rpc {
 
+// Of the last two a unary method gets the response, one that streams its answer the stream.
 using Handler = std::function<absl::Status(CallContext&, const google::protobuf::Message& request,
-                                           google::protobuf::Message& response)>;
+                                           google::protobuf::Message& response,
+                                           const std::shared_ptr<ServerStream>& stream)>;
 
 // A method and who handles it.
 struct Endpoint {
@@ -56,12 +61,26 @@ class Service : public grpc::Service {
   template <class Self, class Request, class Response>
   void Handle(std::string_view method,
               absl::Status (Self::*handler)(CallContext&, const Request&, Response&)) {
-    handled_.push_back({std::string(method), Request::descriptor(), Response::descriptor(),
+    handled_.push_back({std::string(method), Request::descriptor(), Response::descriptor(), false,
                         [self = static_cast<Self*>(this), handler](
                             CallContext& call, const google::protobuf::Message& request,
-                            google::protobuf::Message& response) {
+                            google::protobuf::Message& response, const auto&) {
                           return (self->*handler)(call, static_cast<const Request&>(request),
                                                   static_cast<Response&>(response));
+                        }});
+  }
+  // Likewise, for a method that streams Responses. The call stays open after the handler returned
+  // OK, if it has opened the stream.
+  template <class Response, class Self, class Request>
+  void HandleStream(std::string_view method,
+                    absl::Status (Self::*handler)(CallContext&, const Request&,
+                                                  const std::shared_ptr<ServerStream>&)) {
+    handled_.push_back({std::string(method), Request::descriptor(), Response::descriptor(), true,
+                        [self = static_cast<Self*>(this), handler](
+                            CallContext& call, const google::protobuf::Message& request,
+                            google::protobuf::Message&, const auto& stream) {
+                          return (self->*handler)(call, static_cast<const Request&>(request),
+                                                  stream);
                         }});
   }
 
@@ -70,6 +89,7 @@ class Service : public grpc::Service {
     std::string method;
     const google::protobuf::Descriptor* request;
     const google::protobuf::Descriptor* response;
+    bool streams;
     Handler handler;
   };
 
