@@ -1,5 +1,7 @@
 #include "services/streaming/bind.h"
 
+#include <thread>
+
 #include <bannou/stream/v1/events.pb.h>
 #include <bannou/streaming/v1/events.pb.h>
 
@@ -14,11 +16,14 @@
 #include "services/streaming/audience/audience_rpc.h"
 #include "services/streaming/audience/news_worker.h"
 #include "services/streaming/audience/round_worker.h"
+#include "services/streaming/audience/snapshot_worker.h"
 #include "services/streaming/blending/platform_session_worker.h"
 #include "services/streaming/blending/pulse_worker.h"
 #include "services/streaming/careers/career_rpc.h"
 #include "services/streaming/careers/career_worker.h"
 #include "services/streaming/economy/economy_rpc.h"
+#include "services/streaming/events/client_event_worker.h"
+#include "services/streaming/events/watch_worker.h"
 #include "services/streaming/follows/follow_rpc.h"
 #include "services/streaming/hype/hype_rpc.h"
 #include "services/streaming/hype/hype_worker.h"
@@ -67,6 +72,11 @@ struct Stores {
         live(audience, pools, news, metrics, {.max_heads = round.capacity_heads}),
         follows(mysql, FollowSettingsOf(settings)),
         hype(redis, mysql, metrics),
+        clients(bus, metrics),
+        watchers(metrics,
+                 {.max = static_cast<size_t>(settings.max_watchers),
+                  .per_account_max = static_cast<size_t>(settings.max_watches_per_account),
+                  .last_sequence = [this] { return bus.jetstream().LastSequence("STREAMING"); }}),
         raid(mysql, live, metrics, {.round = round, .cool_down = settings.raid_cooldown}) {}
 
   const audience::RoundSettings round;
@@ -96,7 +106,14 @@ struct Stores {
                               .news = news,
                               .follows = follows},
                              round};
+  events::ClientPublisher clients;
+  events::Watchers watchers;
   sessions::SessionRaid raid;
+
+  // What front ends miss while NATS is away they see at the next snapshot.
+  void Tell(const common::Uuid& session, const bannou::streaming::v1::ClientEvent& event) {
+    clients.Publish(session, event).IgnoreError();
+  }
 };
 
 absl::Status ServeRpcs(const Settings& settings, App& app, Stores& stores) {
@@ -107,21 +124,26 @@ absl::Status ServeRpcs(const Settings& settings, App& app, Stores& stores) {
       stores.pools, stores.audience,
       pool::PoolRpc::Options{.default_size = static_cast<uint32_t>(settings.default_pool_size),
                              .defaults = new_pool}));
-  RETURN_IF_ERROR(
-      app.Serve<sessions::SessionRpc>(sessions::SessionRpc::Parts{.mysql = stores.mysql,
-                                                                  .sessions = stores.sessions,
-                                                                  .life = stores.life,
-                                                                  .raid = stores.raid,
-                                                                  .live = stores.live,
-                                                                  .pools = stores.pools}));
+  RETURN_IF_ERROR(app.Serve<sessions::SessionRpc>(
+      sessions::SessionRpc::Parts{.mysql = stores.mysql,
+                                  .sessions = stores.sessions,
+                                  .life = stores.life,
+                                  .raid = stores.raid,
+                                  .live = stores.live,
+                                  .pools = stores.pools,
+                                  .watchers = stores.watchers,
+                                  .weights = stores.round.weights}));
   RETURN_IF_ERROR(app.Serve<audience::AudienceRpc>(
-      audience::AudienceRpc::Parts{.sessions = stores.sessions,
-                                   .pools = stores.pools,
-                                   .live = stores.live,
-                                   .rounds = stores.rounds,
-                                   .attendance = stores.attendance,
-                                   .reactions = stores.reactions,
-                                   .metrics = app.metrics()},
+      audience::AudienceRpc::Parts{
+          .sessions = stores.sessions,
+          .pools = stores.pools,
+          .live = stores.live,
+          .rounds = stores.rounds,
+          .attendance = stores.attendance,
+          .reactions = stores.reactions,
+          .metrics = app.metrics(),
+          .tell = [&stores](const auto& session,
+                            const auto& event) { stores.Tell(session, event); }},
       audience::AudienceRpc::Options{
           .round = stores.round,
           .hype = stores.hype_settings,
@@ -157,13 +179,21 @@ class Workers {
             {.settings = stores.hype_settings, .announce = [this] { stores_.bus.NotifyRelay(); }}),
         careers_(stores.careers, metrics),
         news_(stores.news, stores.bus, metrics, common::Now),
+        snapshots_({.audience = stores.audience, .live = stores.live, .pools = stores.pools},
+                   metrics,
+                   {.interval = settings.audience_update_interval,
+                    .weights = stores.round.weights,
+                    .publish = [&stores](const auto& session,
+                                         const auto& event) { stores.Tell(session, event); }}),
+        client_events_(stores.clients, metrics),
+        watch_(stores.watchers, metrics,
+               {.ended = [&stores](auto sessions) { return stores.sessions.NotActive(sessions); }}),
         platform_sessions_(stores.platform_sessions, metrics),
         pulses_(stores.live, stores.platform_sessions, metrics) {}
 
   // The subscription calls careers_ until the connection is gone, and consumers go before it.
   ~Workers() {
-    pulses_.Stop();
-    platform_sessions_.Stop();
+    StopConsumers();
     stores_.bus.Close();
   }
 
@@ -181,6 +211,9 @@ class Workers {
       RETURN_IF_ERROR(platform_sessions_.Start(bus.jetstream()));
       RETURN_IF_ERROR(pulses_.Start(bus.jetstream()));
     }
+    RETURN_IF_ERROR(client_events_.Start(bus.jetstream()));
+    RETURN_IF_ERROR(watch_.Start(bus));
+    snapshots_.Start();
     news_.Start();
     careers_.Start();
     hype_.Start();
@@ -190,8 +223,9 @@ class Workers {
   }
 
   void Stop() {
-    pulses_.Stop();
-    platform_sessions_.Stop();
+    stores_.watchers.Close();
+    snapshots_.Stop();
+    StopConsumers();
     rounds_.Stop();
     sessions_.Stop();
     hype_.Stop();
@@ -200,6 +234,14 @@ class Workers {
   }
 
  private:
+  // A consumer ends with its fetch, which may wait for a second: so all of them at once.
+  void StopConsumers() {
+    std::vector<std::jthread> stops;
+    stops.emplace_back([this] { pulses_.Stop(); });
+    stops.emplace_back([this] { platform_sessions_.Stop(); });
+    stops.emplace_back([this] { client_events_.Stop(); });
+    stops.emplace_back([this] { watch_.Stop(); });
+  }
   audience::RoundWorker::Options RoundOptions(const Settings& settings) {
     return {.settings = stores_.round,
             .interval = settings.check_in_interval,
@@ -218,6 +260,9 @@ class Workers {
   hype::HypeWorker hype_;
   careers::CareerProgressionWorker careers_;
   audience::NewsWorker news_;
+  audience::SnapshotWorker snapshots_;
+  events::ClientEventWorker client_events_;
+  events::WatchWorker watch_;
   blending::PlatformSessionWorker platform_sessions_;
   blending::PulseWorker pulses_;
 };

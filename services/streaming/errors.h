@@ -56,6 +56,16 @@ inline constexpr Reason kCareerNotFound{
     "CAREER_NOT_FOUND", absl::StatusCode::kNotFound,
     "The streamer has no career yet; the first stream begins it."};
 
+inline constexpr Reason kCursorExpired{
+    "CURSOR_EXPIRED", absl::StatusCode::kOutOfRange,
+    "What happened after the cursor is not kept any more; watch again without one."};
+inline constexpr Reason kTooManyWatchers{
+    "TOO_MANY_WATCHERS", absl::StatusCode::kResourceExhausted,
+    "The account, or the instance, has as many open watches as it may; end one or try later."};
+inline constexpr Reason kWatcherTooSlow{
+    "WATCHER_TOO_SLOW", absl::StatusCode::kResourceExhausted,
+    "The watcher reads more slowly than things happen; resume at the metadata's cursor."};
+
 inline std::vector<Reason> Reasons() {
   return {kGameServiceNotSeeded, kPoolFull,
           kSessionNotFound,      kSessionNotOwned,
@@ -65,7 +75,8 @@ inline std::vector<Reason> Reasons() {
           kEventTypeNotAllowed,  kReactionRateLimited,
           kCareerNotFound,       kCapabilityMissing,
           kRaidTargetInvalid,    kRaidTargetPaused,
-          kRaidCooldown};
+          kRaidCooldown,         kCursorExpired,
+          kTooManyWatchers,      kWatcherTooSlow};
 }
 
 }  // namespace streaming

@@ -50,6 +50,8 @@ struct Settings {
 
   // Client events and clean-up.
   std::chrono::seconds audience_update_interval{};
+  int max_watchers = 0;
+  int max_watches_per_account = 0;
   int session_retention_days = 0;
   std::chrono::seconds pending_session_timeout{};
   std::chrono::seconds idle_session_timeout{};

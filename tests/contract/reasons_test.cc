@@ -20,11 +20,10 @@ namespace {
 using common::errors::Reason;
 
 // Promised by RPCs, or ways to call them, that answer NOT_IMPLEMENTED so far.
-const std::set<std::string> kLater = {"CURSOR_EXPIRED",           "SPONSORSHIP_DEADLINE_PAST",
-                                      "SPONSORSHIP_NOT_ACTIVE",   "SPONSORSHIP_NOT_FOUND",
-                                      "SPONSORSHIP_NOT_PROPOSED", "SPONSORSHIP_TARGET_DUPLICATE",
-                                      "STREAMER_NOT_FOUND",       "TIP_BALANCE_TOO_LOW",
-                                      "TOO_MANY_WATCHERS",        "WATCHER_TOO_SLOW"};
+const std::set<std::string> kLater = {"SPONSORSHIP_DEADLINE_PAST",    "SPONSORSHIP_NOT_ACTIVE",
+                                      "SPONSORSHIP_NOT_FOUND",        "SPONSORSHIP_NOT_PROPOSED",
+                                      "SPONSORSHIP_TARGET_DUPLICATE", "STREAMER_NOT_FOUND",
+                                      "TIP_BALANCE_TOO_LOW"};
 
 std::string CodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }
 

@@ -94,7 +94,15 @@ std::string Events() {
          "\n## Events of other services\n\nWhat the daemons listen to: JSON, with the fields in "
          "lower camel case.\n\n" +
          EventTable({bannou::common::v1::AccountDeletedEvent::descriptor()->file()}) +
-         "\n## Client events\n\nPart of the contract; this version does not publish them yet.\n\n" +
+         "\n## Client events\n\nAs JSON on `client.streaming.<sessionId>`, plain NATS and not "
+         "stored, and as "
+         "the same objects\nthrough `WatchStreamSession`. The JSON has these very names, inside "
+         "objects the\nspecification's (`highEngagement`), and the specification's words for enum "
+         "values. Hype and\nmilestones may come twice, with the same `event_id`; of progress "
+         "within "
+         "a level the latest\n`timestamp` counts, since it comes quicker than a new level, which "
+         "is "
+         "stored first.\n\n" +
          EventTable({bannou::streaming::v1::ClientEvent::descriptor()->file()}) +
          "\n## Commands to neighbours\n\nPart of the contract; this version does not publish them "
          "yet.\n\n" +

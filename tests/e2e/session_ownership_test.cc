@@ -25,8 +25,6 @@ Person Player() { return MakePerson({"user"}, {"in_game"}); }
 // What names a session and changes nothing; all others change it.
 const std::set<std::string> kReads = {"GetStreamSessionStatus", "QueryAudience", "GetHypeStatus",
                                       "WatchStreamSession"};
-// Part of the contract, not of this version.
-const std::set<std::string> kLater = {"WatchStreamSession"};
 
 const FieldDescriptor* SessionField(const MethodDescriptor& method) {
   for (const char* name : {"session_id", "from_session_id"}) {
@@ -186,10 +184,6 @@ TEST_F(SessionOwnership, NobodyChangesAnothersSession) {
     for (const Person* person : {&stranger_, &developer_}) {
       SCOPED_TRACE(method->full_name());
       const Answer absent = Call(*person, *method, Uuid::V4().ToString());
-      if (kLater.contains(method->name())) {
-        EXPECT_EQ(absent.reason(), "NOT_IMPLEMENTED") << "take it off the list";
-        continue;
-      }
       EXPECT_EQ(absent.reason(), "SESSION_NOT_FOUND");
       EXPECT_EQ(absent.status.error_code(), grpc::StatusCode::NOT_FOUND);
       ExpectRefused(Call(*person, *method, session), "SESSION_NOT_OWNED");
@@ -213,7 +207,7 @@ TEST_F(SessionOwnership, TheOwnerAServiceAndAnAdminChangeIt) {
   std::set<std::string> expected(way.begin(), way.end());
   expected.insert("RaidStreamSession");  // below: it needs another session
   for (const MethodDescriptor* method : SessionMethods()) {
-    if (kReads.contains(method->name()) || kLater.contains(method->name())) continue;
+    if (kReads.contains(method->name())) continue;
     changing.insert(method->name());
   }
   EXPECT_EQ(changing, expected);
@@ -257,9 +251,7 @@ TEST_F(SessionOwnership, EverybodyReads) {
   ASSERT_EQ(Call(owner_, "StartStreamSession", session).reason(), "");
   for (const std::string& name : kReads) {
     for (const Person* person : {&stranger_, &developer_, &service_, &admin_}) {
-      EXPECT_EQ(Call(*person, name, session).reason(),
-                kLater.contains(name) ? "NOT_IMPLEMENTED" : "")
-          << name;
+      EXPECT_EQ(Call(*person, name, session).reason(), "") << name;
     }
   }
   const Person outside = MakePerson({"user"});

@@ -183,7 +183,9 @@ class LiveSessionTest : public ::testing::Test {
   sessions::SessionLife life_{{mysql_, sessions_, pools_, live_, rounds_, news_, follows_},
                               settings_};
   sessions::SessionRaid raid_{mysql_, live_, metrics_, {.round = settings_}};
-  sessions::SessionRpc session_rpc_{edge_, {mysql_, sessions_, life_, raid_, live_, pools_}};
+  events::Watchers watchers_{metrics_, {}};
+  sessions::SessionRpc session_rpc_{
+      edge_, {mysql_, sessions_, life_, raid_, live_, pools_, watchers_, settings_.weights}};
   pool::PoolRpc pool_rpc_{edge_, pools_, audience_, {.default_size = kPoolSize, .defaults = {}}};
   sessions::SessionWorker worker_{{sessions_, life_, live_, pools_}, metrics_, clock_, {}};
 };

@@ -194,6 +194,8 @@ class MomentsTest : public ::testing::Test {
   audience::LiveStore live_{audience_, pools_, news_, metrics_, {}};
   audience::RoundStore rounds_{redis_, round_functions_, audience_, live_, pools_, {}};
   audience::AttendanceStore attendance_{mysql_};
+  std::mutex told_mutex_;
+  std::vector<v1::ClientEvent> told_;
   reactions::ReactionStore reactions_{redis_};
   hype::HypeStore hype_{redis_, mysql_, metrics_};
   hype::HypeWorker hype_worker_{live_, hype_, pools_, metrics_, {.clock = [this] { return now_; }}};
@@ -203,7 +205,13 @@ class MomentsTest : public ::testing::Test {
   common::executor::Executor executor_{1, 1};
   common::rpc::Edge edge_{{.domain = "test"}, verifier_, executor_, metrics_};
   audience::AudienceRpc audience_rpc_{
-      edge_, {sessions_, pools_, live_, rounds_, attendance_, reactions_, metrics_}, {}};
+      edge_,
+      {sessions_, pools_, live_, rounds_, attendance_, reactions_, metrics_,
+       [this](const Uuid&, const v1::ClientEvent& event) {
+         const std::lock_guard lock(told_mutex_);
+         told_.push_back(event);
+       }},
+      {}};
   hype::HypeRpc hype_rpc_{edge_, live_, hype_, sessions_, {}};
 
   std::unique_ptr<common::nats::Connection> connection_;

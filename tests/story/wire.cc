@@ -35,10 +35,13 @@ Answer Wire::Call(const MethodDescriptor& method, const std::string& bytes,
   context.set_deadline(std::chrono::system_clock::now() + kCallTimeout);
   if (!authorization.empty()) context.AddMetadata("authorization", authorization);
   Answer answer;
-  answer.status = tools::GenericCall(
-      platform_side ? stream_ : streaming_, &context,
-      "/" + method.service()->full_name() + "/" + method.name(), bytes,
-      [&answer](const std::string& message) { answer.messages.push_back(message); });
+  answer.status = tools::GenericCall(platform_side ? stream_ : streaming_, &context,
+                                     "/" + method.service()->full_name() + "/" + method.name(),
+                                     bytes, [&](const std::string& message) {
+                                       answer.messages.push_back(message);
+                                       if (method.server_streaming()) context.TryCancel();
+                                     });
+  if (method.server_streaming() && !answer.messages.empty()) answer.status = grpc::Status::OK;
   return answer;
 }
 

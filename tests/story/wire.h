@@ -49,7 +49,8 @@ class Wire {
  public:
   Wire(const std::string& stream_address, const std::string& streaming_address);
 
-  // Ends after ten seconds at the latest. `authorization` is the header's value, "" = no header.
+  // Ends after ten seconds at the latest, and a call that streams its answer after the first
+  // message, with OK. `authorization` is the header's value, "" = no header.
   Answer Call(const google::protobuf::MethodDescriptor& method, const std::string& bytes,
               const std::string& authorization) const;
   // The method that takes requests of this type.

@@ -58,6 +58,11 @@ inline std::string RoundsKey(const Shard& shard) { return ShardPrefix(shard) + "
 // command. No TTL; the Functions trim it to about 10 000.
 inline std::string LogKey(const Shard& shard) { return ShardPrefix(shard) + "log"; }
 
+// String: somebody takes the snapshots of this slice of time. TTL two intervals of theirs.
+inline std::string SnapshotsKey(const Shard& shard, int64_t slice) {
+  return ShardPrefix(shard) + "snapshots:" + std::to_string(slice);
+}
+
 // List of hype transitions that the relay has yet to write to MySQL. No TTL: it must not lose
 // anything; the relay trims it.
 inline std::string HypePendingKey(const Shard& shard) {

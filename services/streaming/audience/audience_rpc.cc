@@ -1,6 +1,7 @@
 #include "services/streaming/audience/audience_rpc.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <bannou/streaming/v1/types.pb.h>
 
@@ -8,10 +9,13 @@
 #include "libs/common/crypto/digest.h"
 #include "services/streaming/audience/composition.h"
 #include "services/streaming/audience/session_view.h"
+#include "services/streaming/audience/snapshot_worker.h"
 #include "services/streaming/blending/crowd.h"
 #include "services/streaming/errors.h"
+#include "services/streaming/events/client_event.h"
 #include "services/streaming/events/event.h"
 #include "services/streaming/events/words.h"
+#include "services/streaming/hype/session_hype.h"
 
 namespace streaming::audience {
 namespace {
@@ -20,6 +24,8 @@ namespace v1 = bannou::streaming::v1;
 using common::rpc::CallContext;
 
 constexpr float kDefaultSignificance = 0.5f;
+// Of a reaction that front ends are told of.
+constexpr float kNotableIntensity = 0.05f;
 
 // The contract numbers its enums from 1, the rules from 0.
 size_t IndexOf(v1::ReactionEventType event) { return static_cast<size_t>(event) - 1; }
@@ -36,14 +42,17 @@ void Distribute(const std::array<uint32_t, N>& counts,
   }
 }
 
+bannou::stream::v1::SentimentCategory SentimentOf(blending::Sentiment sentiment) {
+  return static_cast<bannou::stream::v1::SentimentCategory>(static_cast<int>(sentiment) + 1);
+}
+
 // `attended_before`: sessions of this streamer, without this one.
 void Fill(const NotableViewer& viewer, uint32_t attended_before, v1::NotableViewer& message) {
   message.set_viewer_id(viewer.viewer.ToString());
   message.set_viewer_label(viewer.label);
   message.set_viewer_type(static_cast<bannou::stream::v1::TrackedViewerType>(viewer.type));
   message.set_engagement_level(viewer.engagement);
-  message.set_dominant_sentiment(
-      static_cast<bannou::stream::v1::SentimentCategory>(static_cast<int>(viewer.sentiment) + 1));
+  message.set_dominant_sentiment(SentimentOf(viewer.sentiment));
   message.set_sessions_watched(static_cast<int32_t>(attended_before + 1));
 }
 
@@ -141,9 +150,35 @@ absl::Status AudienceRpc::TriggerAudienceReaction(CallContext& call,
     }
   } else {
     reactions_[IndexOf(request.event_type())]->Increment();
+    Tell(applied.session, happening, response);
   }
   response.set_audience_gained(static_cast<int32_t>(applied.joined_heads));
   return absl::OkStatus();
+}
+
+void AudienceRpc::Tell(const LiveSession& session, const reactions::Happening& happening,
+                       const v1::AudienceReactionResult& result) const {
+  const std::string session_id = session.key.session.ToString();
+  const float intensity = std::max(std::abs(result.excitement_delta()), result.hype_contribution());
+  if (intensity >= kNotableIntensity) {
+    v1::StreamingAudienceReactionClientEvent reaction;
+    reaction.set_session_id(session_id);
+    reaction.set_reaction_type(
+        SentimentOf(reactions::FeelingOf(happening.occurrence.event, result.excitement_delta())));
+    reaction.set_intensity(std::min(intensity, 1.0f));
+    parts_.tell(session.key.session, events::MakeClientEvent(std::move(reaction), happening.at));
+  }
+  const auto state = hype::StateOf(session.hype);
+  if (!state.ok() || !state->train || result.hype_contribution() <= 0) return;
+  const hype::Train& train = *state->train;
+  v1::StreamingHypeProgressClientEvent progress;
+  progress.set_session_id(session_id);
+  progress.set_hype_id(
+      hype::HypeId(session.key.session, train.ordinal, train.started_at).ToString());
+  progress.set_level(static_cast<v1::HypeTrainLevel>(train.level));
+  progress.set_progress(
+      static_cast<float>(hype::ProgressOf(hype::ForStreamer(options_.hype, session.state), train)));
+  parts_.tell(session.key.session, events::MakeClientEvent(std::move(progress), happening.at));
 }
 
 absl::StatusOr<LiveSession> AudienceRpc::LoadAudience(const std::string& session_id) {
@@ -167,11 +202,7 @@ absl::Status AudienceRpc::QueryAudience(CallContext&, const v1::QueryAudienceReq
                                       *response.mutable_personality_distribution());
   Distribute<v1::AudienceInterest>(composition.interests,
                                    *response.mutable_interest_distribution());
-  v1::EngagementBreakdown& breakdown = *response.mutable_engagement_breakdown();
-  breakdown.set_high_engagement(static_cast<int32_t>(composition.high));
-  breakdown.set_medium_engagement(static_cast<int32_t>(composition.medium));
-  breakdown.set_low_engagement(static_cast<int32_t>(composition.low));
-  breakdown.set_lurking(static_cast<int32_t>(composition.lurking));
+  *response.mutable_engagement_breakdown() = BreakdownOf(composition);
   ASSIGN_OR_RETURN(const auto attended,
                    parts_.attendance.AttendedBefore(session, composition.notable));
   for (const NotableViewer& viewer : composition.notable) {

@@ -1,5 +1,8 @@
 #pragma once
+#include <functional>
+
 #include <bannou/streaming/v1/audience.grpc.pb.h>
+#include <bannou/streaming/v1/client_events.pb.h>
 
 #include "libs/common/metrics/metrics.h"
 #include "libs/common/rpc/service.h"
@@ -27,6 +30,8 @@ class AudienceRpc final : public common::rpc::Service {
     AttendanceStore& attendance;
     reactions::ReactionStore& reactions;
     common::metrics::Registry& metrics;
+    // Tells the game's front ends.
+    std::function<void(const common::Uuid& session, const v1::ClientEvent&)> tell;
   };
   struct Options {
     RoundSettings round;
@@ -58,6 +63,10 @@ class AudienceRpc final : public common::rpc::Service {
                      const v1::TriggerReactionRequest& request, const sessions::Session& session);
   reactions::Happening HappeningOf(const common::rpc::CallContext& call,
                                    const v1::TriggerReactionRequest& request) const;
+
+  // For effects and sound, and for the bar that shows a train.
+  void Tell(const LiveSession& session, const reactions::Happening& happening,
+            const v1::AudienceReactionResult& result) const;
 
   const Parts parts_;
   const Options options_;

@@ -229,6 +229,15 @@ absl::StatusOr<uint64_t> AudienceStore::CountTaken(const Shard& shard) {
   return static_cast<uint64_t>(reply.integer());
 }
 
+absl::StatusOr<bool> AudienceStore::ClaimSnapshots(const Shard& shard, int64_t slice,
+                                                   common::Duration ttl) {
+  const auto millis = std::chrono::ceil<std::chrono::milliseconds>(ttl).count();
+  // Repeated after a lost answer it finds its own claim: a snapshot less.
+  ASSIGN_OR_RETURN(const Reply reply, redis_.Command({"SET", SnapshotsKey(shard, slice), "1", "NX",
+                                                      "PX", std::to_string(millis)}));
+  return !reply.is_nil();
+}
+
 absl::StatusOr<std::string> AudienceStore::SettleView(const Shard& shard, uint32_t round,
                                                       std::string_view view,
                                                       std::chrono::seconds ttl) {

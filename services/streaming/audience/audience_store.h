@@ -17,6 +17,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
 #include "libs/common/redis/redis.h"
 #include "services/streaming/audience/audience_keys.h"
@@ -158,6 +159,9 @@ class AudienceStore {
   absl::StatusOr<std::vector<common::Uuid>> Sessions(const Shard& shard);
   // Members in somebody's audience.
   absl::StatusOr<uint64_t> CountTaken(const Shard& shard);
+
+  // Whether the caller is the one who takes the snapshots of this slice of time.
+  absl::StatusOr<bool> ClaimSnapshots(const Shard& shard, int64_t slice, common::Duration ttl);
 
   // The view of a round: the given one if there was none, else the one that is there.
   absl::StatusOr<std::string> SettleView(const Shard& shard, uint32_t round, std::string_view view,

@@ -7,6 +7,7 @@
 #include "libs/common/base/status.h"
 #include "libs/common/crypto/digest.h"
 #include "libs/common/errors/errors.h"
+#include "services/streaming/audience/snapshot_worker.h"
 #include "services/streaming/careers/career.h"
 #include "services/streaming/careers/streamer_store.h"
 #include "services/streaming/errors.h"
@@ -19,6 +20,9 @@ namespace v1 = bannou::streaming::v1;
 using common::Uuid;
 using common::rpc::CallContext;
 using events::ToTimestamp;
+
+// Whoever was cut off before the end may fetch the rest of what happened for so long.
+constexpr common::Duration kRestKept = std::chrono::minutes(10);
 
 // The edge has seen to it that ids are well formed.
 Uuid IdOf(const std::string& text) { return *Uuid::Parse(text); }
@@ -318,6 +322,30 @@ absl::Status SessionRpc::RaidStreamSession(CallContext& call,
   response.set_from_audience_count(Count(raided.from_heads));
   response.set_to_audience_count(Count(raided.to_heads));
   return absl::OkStatus();
+}
+
+absl::Status SessionRpc::WatchStreamSession(
+    CallContext& call, const v1::WatchStreamSessionRequest& request,
+    const std::shared_ptr<common::rpc::ServerStream>& stream) {
+  ASSIGN_OR_RETURN(const Session session, parts_.sessions.Get(IdOf(request.session_id())));
+  events::Watch watch = {.session = session.key.session,
+                         .everything = MayChange(session.owner, CallerOf(call))};
+  // Game servers watch for many players.
+  if (!call.identity.IsPrivileged()) watch.account = call.identity.account;
+  if (request.has_cursor()) watch.cursor = request.cursor();
+  const bool rest = watch.cursor && session.ended_at && call.now - *session.ended_at < kRestKept;
+  if (session.status == Status::kEnded && !rest) {
+    return common::errors::Make(kSessionNotActive, "the session has ended");
+  }
+  if (session.status == Status::kLive) {
+    const auto live = parts_.live.Load(session.key);
+    if (live.ok()) {
+      watch.first = audience::SnapshotOf(parts_.weights, *live, call.now);
+    } else if (!common::errors::Is(live.status(), kSessionNotLive)) {
+      return live.status();
+    }
+  }
+  return parts_.watchers.Open(watch, stream);
 }
 
 absl::StatusOr<Session> SessionRpc::OwnedAndActive(const CallContext& call, const std::string& id) {

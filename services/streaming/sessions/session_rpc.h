@@ -3,7 +3,9 @@
 
 #include "libs/common/mysql/pool.h"
 #include "libs/common/rpc/service.h"
+#include "services/streaming/audience/attraction.h"
 #include "services/streaming/audience/live_store.h"
+#include "services/streaming/events/watchers.h"
 #include "services/streaming/pool/pool_store.h"
 #include "services/streaming/sessions/life_store.h"
 #include "services/streaming/sessions/raid_store.h"
@@ -22,6 +24,8 @@ class SessionRpc final : public common::rpc::Service {
     SessionRaid& raid;
     audience::LiveStore& live;
     pool::PoolStore& pools;
+    events::Watchers& watchers;
+    audience::AttractionWeights weights;
   };
 
   // Keeps the references.
@@ -38,6 +42,7 @@ class SessionRpc final : public common::rpc::Service {
     Handle("SetContentTags", &SessionRpc::SetContentTags);
     Handle("SetStreamContext", &SessionRpc::SetStreamContext);
     Handle("RaidStreamSession", &SessionRpc::RaidStreamSession);
+    HandleStream<v1::ClientEvent>("WatchStreamSession", &SessionRpc::WatchStreamSession);
   }
 
   absl::Status CreateStreamSession(common::rpc::CallContext& call,
@@ -73,6 +78,9 @@ class SessionRpc final : public common::rpc::Service {
   absl::Status RaidStreamSession(common::rpc::CallContext& call,
                                  const v1::RaidStreamSessionRequest& request,
                                  v1::RaidStreamSessionResponse& response);
+  absl::Status WatchStreamSession(common::rpc::CallContext& call,
+                                  const v1::WatchStreamSessionRequest& request,
+                                  const std::shared_ptr<common::rpc::ServerStream>& stream);
 
  private:
   // The session, if the caller may change it; else SESSION_NOT_FOUND, SESSION_NOT_OWNED.

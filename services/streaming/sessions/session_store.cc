@@ -347,6 +347,22 @@ absl::Status SessionStore::SetTags(const Uuid& id, pool::InterestMask tags) {
       .status();
 }
 
+absl::StatusOr<std::vector<Uuid>> SessionStore::NotActive(std::span<const Uuid> ids) {
+  std::vector<Uuid> ended(ids.begin(), ids.end());
+  if (ids.empty()) return ended;
+  if (ids.size() > kActiveMax) return absl::InvalidArgumentError("too many ids for one statement");
+  // Padded with repeats of the last one to a power of two, so that few texts are prepared.
+  std::string sql = "SELECT id FROM session WHERE active = 1 AND id IN (?";
+  std::vector<Value> values = {ids.back()};
+  for (size_t i = 1; i < std::bit_ceil(ids.size()); ++i) {
+    sql += ", ?";
+    values.push_back(ids[std::min(i, ids.size()) - 1]);
+  }
+  ASSIGN_OR_RETURN(const Rows rows, mysql_.QueryValues(sql + ")", values));
+  for (const Row& row : rows) std::erase(ended, row.Get<Uuid>(0));
+  return ended;
+}
+
 absl::Status SessionStore::SaveCheckpoints(std::span<const Checkpoint> checkpoints) {
   if (checkpoints.empty()) return absl::OkStatus();
   if (checkpoints.size() > kCheckpointsMax) {

@@ -90,6 +90,11 @@ class SessionStore {
   static absl::Status MakeEnded(common::mysql::Transaction& transaction, const Session& session,
                                 const std::vector<audience::Moment>& moments);
 
+  // Those of these sessions, at most kActiveMax, that are Ended or not there. INVALID_ARGUMENT
+  // beyond.
+  static constexpr size_t kActiveMax = 256;
+  absl::StatusOr<std::vector<common::Uuid>> NotActive(std::span<const common::Uuid> ids);
+
   // What a caller changed on a Live session, or on a Pending one. Without effect on others.
   absl::Status SetPaused(const common::Uuid& id, bool paused);
   absl::Status SetContext(const common::Uuid& id, double score);

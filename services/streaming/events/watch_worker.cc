@@ -1,0 +1,117 @@
+#include "services/streaming/events/watch_worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <absl/strings/str_cat.h>
+
+#include "libs/common/base/status.h"
+#include "services/streaming/events/client_event.h"
+
+namespace streaming::events {
+namespace {
+
+constexpr char kStream[] = "STREAMING";
+constexpr int kFetchMax = 256;
+constexpr std::chrono::milliseconds kFetchWait{1000};
+constexpr std::chrono::milliseconds kRetryPause{1000};
+// At the start, for as many messages as a busy game stores in the time that is kept.
+constexpr int kCatchUpFetches = 64;
+constexpr std::chrono::milliseconds kCatchUpWait{50};
+constexpr std::chrono::milliseconds kCareInterval{500};
+// After this the server forgets the consumer of an instance that is gone.
+constexpr std::chrono::seconds kConsumerLife{300};
+
+}  // namespace
+
+WatchWorker::WatchWorker(Watchers& watchers, common::metrics::Registry& metrics, Options options)
+    : watchers_(watchers),
+      options_(std::move(options)),
+      feed_("watch_feed", metrics,
+            [this]() -> common::executor::Loop::Outcome {
+              const absl::Status fed = Feed(kFetchWait);
+              return {fed.ok() ? std::chrono::milliseconds::zero() : kRetryPause, fed};
+            }),
+      care_("watch_care", metrics, [this] { return Care(); }) {}
+
+absl::Status WatchWorker::Subscribe(common::outbox::Bus& bus) {
+  if (subscribed_) return absl::OkStatus();
+  RETURN_IF_ERROR(bus.connection().Subscribe(
+      kAllClientSubjects, [&watchers = watchers_](std::string_view subject, std::string_view json) {
+        const auto session = SessionOfClientSubject(subject);
+        if (!session || !watchers.Has(*session)) return;
+        const auto event = FromJson(json);
+        if (event && !IsStored(*event)) watchers.Tell(*session, *event);
+      }));
+  subscribed_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status WatchWorker::Start(common::outbox::Bus& bus) {
+  RETURN_IF_ERROR(Subscribe(bus));
+  ASSIGN_OR_RETURN(stored_before_, bus.jetstream().LastSequence(kStream));
+  ASSIGN_OR_RETURN(consumer_,
+                   common::nats::PullConsumer::Open(
+                       bus.jetstream(),
+                       {.stream = kStream,
+                        .durable = absl::StrCat("streaming_watch_", common::Uuid::V4().ToString()),
+                        .max_ack_pending = 10 * kFetchMax,
+                        .from = options_.clock() - options_.history,
+                        .inactive_threshold = kConsumerLife}));
+  // Whoever watches as soon as the daemon is ready shall not be sent away.
+  for (int i = 0; i < kCatchUpFetches && !watchers_.begun(); ++i) {
+    RETURN_IF_ERROR(Feed(kCatchUpWait));
+  }
+  feed_.Start();
+  care_.Start();
+  return absl::OkStatus();
+}
+
+void WatchWorker::Stop() {
+  feed_.Stop();
+  care_.Stop();
+  consumer_ = nullptr;  // it needs the connection
+}
+
+absl::Status WatchWorker::Feed(std::chrono::milliseconds wait) {
+  ASSIGN_OR_RETURN(auto messages, consumer_->Fetch(kFetchMax, wait));
+  absl::Status answered;
+  for (common::nats::Message& message : messages) {
+    Take(message);
+    answered.Update(message.Ack());
+  }
+  if (messages.empty() || watchers_.position() >= stored_before_) watchers_.Begin(stored_before_);
+  return answered;
+}
+
+// A message that comes again changes nothing: the watchers know how far they were told.
+void WatchWorker::Take(const common::nats::Message& message) {
+  const uint64_t sequence = message.sequence();
+  if (const auto told = ToldBy(message.subject(), message.payload())) {
+    watchers_.TellStored(sequence, *told);
+  } else if (const auto ended = EndToldBy(message.subject(), message.payload())) {
+    watchers_.TellEnd(sequence, *ended);
+  } else {
+    watchers_.Pass(sequence);
+  }
+}
+
+common::executor::Loop::Outcome WatchWorker::Care() {
+  watchers_.Tick();
+  if (options_.clock() < next_audit_) return {kCareInterval};
+  next_audit_ = options_.clock() + options_.audit_interval;
+  return {kCareInterval, Audit()};
+}
+
+// No event tells of a session that was cancelled before it began, or was deleted.
+absl::Status WatchWorker::Audit() {
+  const std::vector<common::Uuid> watched = watchers_.Watched();
+  for (size_t i = 0; i < watched.size(); i += kAuditMax) {
+    const std::span<const common::Uuid> some(&watched[i], std::min(kAuditMax, watched.size() - i));
+    ASSIGN_OR_RETURN(const auto ended, options_.ended(some));
+    watchers_.EndNow(ended);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace streaming::events
