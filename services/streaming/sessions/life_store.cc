@@ -93,7 +93,9 @@ absl::StatusOr<Session> SessionLife::Start(const Session& session, Time now) {
   ASSIGN_OR_RETURN(const audience::Change first, FirstAudience(session, *pool, followers, now));
   ASSIGN_OR_RETURN(const audience::LiveSession live,
                    parts_.live.Open(session.key, now, first, followers));
-  ASSIGN_OR_RETURN(const bool made, parts_.sessions.MakeLive(session, live.heads, now));
+  // An earlier attempt may have been cut off in between: its audience has watched since then.
+  ASSIGN_OR_RETURN(const bool made,
+                   parts_.sessions.MakeLive(session, live.heads, live.state.started_at));
   ASSIGN_OR_RETURN(Session stored, parts_.sessions.Get(session.key.session));
   if (made) return stored;
   // Somebody else started it, and has the audience; or cancelled it, and nobody has.

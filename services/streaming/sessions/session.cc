@@ -1,5 +1,6 @@
 #include "services/streaming/sessions/session.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace streaming::sessions {
@@ -40,7 +41,8 @@ bool MayChange(const std::optional<common::Uuid>& owner, const Caller& caller) {
 Counters CountersOf(const audience::LiveSession& session) {
   return {.last_round = session.audience.last_round,
           .heads = session.heads,
-          .peak_heads = session.state.peak_heads,
+          // The newest peak is noted with the next change only.
+          .peak_heads = std::max(session.state.peak_heads, session.heads),
           .viewer_seconds = session.state.viewer_seconds,
           .interest_seconds = session.state.interest_seconds,
           .live_seconds = session.state.live_seconds,
