@@ -29,6 +29,7 @@
 #include "services/streaming/hype/hype_worker.h"
 #include "services/streaming/pool/pool_rpc.h"
 #include "services/streaming/rule_settings.h"
+#include "services/streaming/sessions/inbound_worker.h"
 #include "services/streaming/sessions/session_rpc.h"
 #include "services/streaming/sessions/session_worker.h"
 
@@ -41,14 +42,15 @@ using common::runtime::App;
 
 // The events that this daemon publishes and those that it consumes live in these streams. It
 // declares both, so that it need not wait for the stream daemon, which may never come.
-std::vector<common::nats::StreamSpec> StreamTable() {
+std::vector<common::nats::StreamSpec> StreamTable(const Settings& settings) {
   auto streams = common::nats::StreamsOf(*StreamingSessionEndedEvent::descriptor()->file());
   for (auto& spec : common::nats::StreamsOf(
            *bannou::stream::v1::StreamPlatformLinkedEvent::descriptor()->file())) {
     streams.push_back(std::move(spec));
   }
-  // Nothing inbound is listened to here yet, but what cannot be read goes where the dead go.
-  for (auto& spec : common::runtime::InboundStreams("")) streams.push_back(std::move(spec));
+  for (auto& spec : common::runtime::InboundStreams(settings.inbound_stream)) {
+    streams.push_back(std::move(spec));
+  }
   return streams;
 }
 
@@ -66,8 +68,8 @@ struct Stores {
         hype_settings(HypeSettingsOf(settings)),
         mysql(common::runtime::MysqlOptions(settings.server)),
         redis(common::runtime::RedisOptions(settings.server)),
-        bus(mysql, common::runtime::NatsOptions(settings.server, "streaming"), StreamTable(),
-            metrics),
+        bus(mysql, common::runtime::NatsOptions(settings.server, "streaming"),
+            StreamTable(settings), metrics),
         news(metrics),
         live(audience, pools, news, metrics, {.max_heads = round.capacity_heads}),
         follows(mysql, FollowSettingsOf(settings)),
@@ -189,7 +191,9 @@ class Workers {
         watch_(stores.watchers, metrics,
                {.ended = [&stores](auto sessions) { return stores.sessions.NotActive(sessions); }}),
         platform_sessions_(stores.platform_sessions, metrics),
-        pulses_(stores.live, stores.platform_sessions, metrics) {}
+        pulses_(stores.live, stores.platform_sessions, metrics),
+        inbound_({.sessions = stores.sessions, .life = stores.life, .live = stores.live}, metrics,
+                 {.stream = settings.inbound_stream, .grace = settings.disconnect_grace}) {}
 
   // The subscription calls careers_ until the connection is gone, and consumers go before it.
   ~Workers() {
@@ -211,6 +215,7 @@ class Workers {
       RETURN_IF_ERROR(platform_sessions_.Start(bus.jetstream()));
       RETURN_IF_ERROR(pulses_.Start(bus.jetstream()));
     }
+    RETURN_IF_ERROR(inbound_.Start(bus.jetstream()));
     RETURN_IF_ERROR(client_events_.Start(bus.jetstream()));
     RETURN_IF_ERROR(watch_.Start(bus));
     snapshots_.Start();
@@ -241,6 +246,7 @@ class Workers {
     stops.emplace_back([this] { platform_sessions_.Stop(); });
     stops.emplace_back([this] { client_events_.Stop(); });
     stops.emplace_back([this] { watch_.Stop(); });
+    stops.emplace_back([this] { inbound_.Stop(); });
   }
   audience::RoundWorker::Options RoundOptions(const Settings& settings) {
     return {.settings = stores_.round,
@@ -265,6 +271,7 @@ class Workers {
   events::WatchWorker watch_;
   blending::PlatformSessionWorker platform_sessions_;
   blending::PulseWorker pulses_;
+  sessions::InboundWorker inbound_;
 };
 
 }  // namespace

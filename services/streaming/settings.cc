@@ -120,6 +120,14 @@ common::config::Table<S> BlendingAndCleanUpRows() {
       {"STREAMING_IDLE_SESSION_TIMEOUT_SECONDS", "21600",
        "Seconds without any call after which a live session ends as an error, 1 to 604800.",
        Into(&S::idle_session_timeout, 1, 604800)},
+      {"STREAMING_DISCONNECT_GRACE_SECONDS", "120",
+       "Seconds from an account's disconnect to the end of its sessions, unless they get a call "
+       "meanwhile, 0 to 86400.",
+       Into(&S::disconnect_grace, 0, 86400)},
+      {"STREAMING_INBOUND_STREAM", "INBOUND",
+       "The JetStream stream that has the subjects game-session.ended, .deleted and .cancelled and "
+       "session.disconnected; another one than INBOUND is not made here.",
+       Into(&S::inbound_stream)},
   };
 }
 
@@ -158,6 +166,9 @@ std::vector<std::string> Check(const S& settings) {
     errors.emplace_back(
         "STREAMING_HIGH_LOAD_CHECK_IN_INTERVAL_SECONDS: must not be below "
         "STREAMING_AUDIENCE_CHECK_IN_INTERVAL_SECONDS");
+  }
+  if (settings.inbound_stream.empty()) {
+    errors.emplace_back("STREAMING_INBOUND_STREAM: must not be empty");
   }
   return errors;
 }

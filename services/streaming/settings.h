@@ -55,6 +55,8 @@ struct Settings {
   int session_retention_days = 0;
   std::chrono::seconds pending_session_timeout{};
   std::chrono::seconds idle_session_timeout{};
+  std::chrono::seconds disconnect_grace{};
+  std::string inbound_stream;
 };
 
 const common::config::Table<Settings>& SettingsTable();

@@ -92,7 +92,8 @@ std::string Events() {
                      bannou::stream::v1::SentimentPulse::descriptor()->file(),
                      bannou::streaming::v1::StreamingSessionCreatedEvent::descriptor()->file()}) +
          "\n## Events of other services\n\nWhat the daemons listen to: JSON, with the fields in "
-         "lower camel case.\n\n" +
+         "lower camel case. `game-session.deleted` and\n`game-session.cancelled` are what "
+         "`game-session.ended` is.\n\n" +
          EventTable({bannou::common::v1::AccountDeletedEvent::descriptor()->file()}) +
          "\n## Client events\n\nAs JSON on `client.streaming.<sessionId>`, plain NATS and not "
          "stored, and as "

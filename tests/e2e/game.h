@@ -21,6 +21,7 @@ struct NewStream {
   int usual_audience = 0;      // heads; 0 = a streamer without a past
   bool famous = false;         // the best reputation that there is
   float context_score = 0.5f;  // 0 to 1
+  std::optional<common::Uuid> game_session = {};
 };
 struct Stream {
   std::string session;
@@ -81,6 +82,7 @@ class Game {
     create.set_streamer_id(account.ToString());
     create.set_streamer_type(v1::STREAMER_ENTITY_TYPE_ACCOUNT);
     for (const auto tag : wish.tags) create.add_content_tags(tag);
+    if (wish.game_session) create.set_game_session_id(wish.game_session->ToString());
     stream.session =
         ValueOf(stream.player.Call(stubs_.sessions, &Sessions::CreateStreamSession, create))
             .session_id();

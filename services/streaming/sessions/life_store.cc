@@ -1,5 +1,6 @@
 #include "services/streaming/sessions/life_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "libs/common/base/status.h"
@@ -161,6 +162,23 @@ void SessionLife::TellOfEnd(const audience::LiveSession& session) {
       audience::TellOf(*session.pool, session,
                        {{.left = audience::LeftReason::kSessionEnd, .parties = session.parties}},
                        audience::kIndividualNewsPerRound));
+}
+
+absl::Status SessionLife::Touch(const audience::LiveKey& key, Time now) {
+  const auto live = parts_.live.Load(key);
+  if (common::errors::Is(live.status(), kSessionNotLive)) return absl::OkStatus();
+  RETURN_IF_ERROR(live.status());
+  if (now - live->state.last_call < kTouchInterval) return absl::OkStatus();
+  const absl::Status touched =
+      parts_.live
+          .Update(key, now,
+                  [now](const audience::LiveSession& current) -> absl::StatusOr<audience::Change> {
+                    audience::Change change(current);
+                    change.state.last_call = std::max(change.state.last_call, now);
+                    return change;
+                  })
+          .status();
+  return common::errors::Is(touched, kSessionNotLive) ? absl::OkStatus() : touched;
 }
 
 absl::Status SessionLife::Reopen(const Session& session, Time now) {

@@ -2,6 +2,8 @@
 // between two steps goes on from there, so that a crash at any point loses nobody and counts
 // nothing twice.
 #pragma once
+#include <chrono>
+
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -42,6 +44,11 @@ class SessionLife {
 
   // What is left to do for a session that is Ending: seal, record, release.
   absl::Status Finish(const Session& session);
+
+  // Notes that somebody is there, in a Live session; without effect on any other. Writes nothing
+  // within kTouchInterval of the last call, so that it may be told often.
+  static constexpr std::chrono::seconds kTouchInterval{10};
+  absl::Status Touch(const audience::LiveKey& key, common::Time now);
 
   // Gives a Live session whose audience Redis has lost an empty one, with its counters as of the
   // last checkpoint.

@@ -38,6 +38,10 @@ bool MayChange(const std::optional<common::Uuid>& owner, const Caller& caller) {
   return caller.privileged || (owner.has_value() && owner == caller.account);
 }
 
+bool IsAbandoned(common::Time disconnected, common::Time last_call) {
+  return last_call < disconnected;
+}
+
 Counters CountersOf(const audience::LiveSession& session) {
   return {.last_round = session.audience.last_round,
           .heads = session.heads,

@@ -39,6 +39,11 @@ Ownership OwnershipOf(StreamerType type, const common::Uuid& streamer, const Cal
 // Whether the caller may change a session of this owner.
 bool MayChange(const std::optional<common::Uuid>& owner, const Caller& caller);
 
+// Whether a session ends because its account is gone since `disconnected`: a call that came later,
+// also one of the same moment, shows that somebody is there. `last_call` of a Pending session is
+// its creation.
+bool IsAbandoned(common::Time disconnected, common::Time last_call);
+
 // Counters of a session; while it lives they are those of its last checkpoint.
 struct Counters {
   uint32_t last_round = 0;

@@ -417,6 +417,30 @@ absl::StatusOr<std::vector<Session>> SessionStore::WithStatus(Status status, con
   return ToSessions(rows);
 }
 
+absl::StatusOr<std::vector<Session>> SessionStore::ActiveOfGameSession(const Uuid& game_session,
+                                                                       const Uuid& after,
+                                                                       uint32_t limit) {
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      mysql_.Query("SELECT " SESSION_COLUMNS " FROM session WHERE game_session_id = ? "
+                   "AND active = 1 AND status IN (?, ?) AND id > ? "
+                   "ORDER BY id LIMIT ?",
+                   game_session, Number(Status::kPending), Number(Status::kLive), after, limit));
+  return ToSessions(rows);
+}
+
+absl::StatusOr<std::vector<Session>> SessionStore::ActiveOfOwner(const Uuid& owner,
+                                                                 const Uuid& after,
+                                                                 uint32_t limit) {
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      mysql_.Query("SELECT " SESSION_COLUMNS " FROM session WHERE "
+                   "owner_account_id = ? AND active = 1 AND status IN (?, ?) "
+                   "AND id > ? ORDER BY id LIMIT ?",
+                   owner, Number(Status::kPending), Number(Status::kLive), after, limit));
+  return ToSessions(rows);
+}
+
 absl::StatusOr<uint32_t> SessionStore::PurgeEnded(common::Time before) {
   uint32_t purged = 0;
   const auto status = common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {

@@ -112,6 +112,13 @@ class SessionStore {
   // moments and hype trains; how many.
   static constexpr uint32_t kPurgeBatch = 100;
   absl::StatusOr<uint32_t> PurgeEnded(common::Time before);
+  // Pending and Live sessions, as WithStatus pages them: those that were created with a game
+  // session, and those that an account owns.
+  absl::StatusOr<std::vector<Session>> ActiveOfGameSession(const common::Uuid& game_session,
+                                                           const common::Uuid& after,
+                                                           uint32_t limit);
+  absl::StatusOr<std::vector<Session>> ActiveOfOwner(const common::Uuid& owner,
+                                                     const common::Uuid& after, uint32_t limit);
   // Sessions of a status in the order of their ids, which is about that of creation: after `after`
   // (nil = from the first), at most `limit`.
   absl::StatusOr<std::vector<Session>> WithStatus(Status status, const common::Uuid& after,

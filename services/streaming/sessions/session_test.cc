@@ -46,6 +46,13 @@ TEST(OwnershipTest, FollowsTheTypeOfStreamer) {
   EXPECT_TRUE(MayChange(std::nullopt, service));
 }
 
+TEST(AbandonedTest, ACallAfterTheDisconnectShowsThatSomebodyIsThere) {
+  const common::Time disconnected = common::FromMicros(100);
+  EXPECT_TRUE(IsAbandoned(disconnected, common::FromMicros(99)));
+  EXPECT_FALSE(IsAbandoned(disconnected, disconnected));
+  EXPECT_FALSE(IsAbandoned(disconnected, common::FromMicros(101)));
+}
+
 TEST(SummaryTest, AveragesOverTheWholeDuration) {
   Session session;
   EXPECT_EQ(SummaryOf(session), Summary{});
