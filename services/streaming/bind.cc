@@ -25,6 +25,7 @@
 #include "services/streaming/events/client_event_worker.h"
 #include "services/streaming/events/watch_worker.h"
 #include "services/streaming/follows/follow_rpc.h"
+#include "services/streaming/hype/hum.h"
 #include "services/streaming/hype/hype_rpc.h"
 #include "services/streaming/hype/hype_worker.h"
 #include "services/streaming/pool/pool_rpc.h"
@@ -249,12 +250,17 @@ class Workers {
     stops.emplace_back([this] { inbound_.Stop(); });
   }
   audience::RoundWorker::Options RoundOptions(const Settings& settings) {
+    const auto hum = [hype = stores_.hype_settings](const auto& round, const auto& view,
+                                                    uint32_t self, auto& change) {
+      return hype::HumAtStep(hype, round, view, self, change);
+    };
     return {.settings = stores_.round,
             .interval = settings.check_in_interval,
             .high_load_interval = settings.high_load_check_in_interval,
             .mood_decay_rate = settings.real_derived_viewer_decay_rate,
             .growth = {.free_share = settings.pool_growth_free_share,
                        .max_members = static_cast<uint32_t>(settings.pool_max_members)},
+            .beside = hum,
             .stepped = [this](auto stepped) { sessions_.Checkpoint(stepped); }};
   }
 

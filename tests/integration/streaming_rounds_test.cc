@@ -12,6 +12,9 @@
 #include "libs/common/crypto/digest.h"
 #include "libs/common/testing/samples.h"
 #include "services/streaming/audience/session_view.h"
+#include "services/streaming/blending/crowd.h"
+#include "services/streaming/hype/hum.h"
+#include "services/streaming/hype/session_hype.h"
 #include "services/streaming/reactions/session_reaction.h"
 #include "tests/integration/streaming_life.h"
 
@@ -25,6 +28,7 @@ class RoundsTest : public LiveSessionTest {
  protected:
   static constexpr uint32_t kSessions = 9;
   static constexpr uint32_t kRounds = 12;
+  static constexpr auto kGreat = reactions::Event::kWorldFirst;
 
   // One daemon's heartbeat. Its clock can make it fail: people look at the time between two
   // sessions.
@@ -44,7 +48,13 @@ class RoundsTest : public LiveSessionTest {
     };
     instance->worker = std::make_unique<RoundWorker>(
         rounds_, live_, pools_, instance->metrics, clock,
-        RoundWorker::Options{.settings = settings_, .interval = minutes(60), .lease = minutes(60)});
+        RoundWorker::Options{
+            .settings = settings_,
+            .interval = minutes(60),
+            .lease = minutes(60),
+            .beside = [](const auto& round, const auto& view, uint32_t self, auto& change) {
+              return hype::HumAtStep({}, round, view, self, change);
+            }});
     return instance;
   }
 
@@ -79,18 +89,18 @@ class RoundsTest : public LiveSessionTest {
     }
   }
 
-  // A command between two rounds, always with the same draws.
+  // A command between two rounds, always with the same draws. Two of them begin a train.
   void React(uint32_t number, uint64_t key) {
     const audience::View view = *rounds_.Recent(shard_, now_);
     const auto applied = live_.Update(
         KeyOf(game_, number), now_, [&](const LiveSession& session) -> absl::StatusOr<Change> {
           const auto settings = audience::SettingsOf(settings_, *session.pool, 0);
           const auto scene = reactions::SceneOf(settings, view, session, now_);
-          ASSIGN_OR_RETURN(reactions::Outcome outcome,
-                           reactions::ReactIn(settings, {}, scene, session,
-                                              {.occurrence = {.significance = 0.7f, .key = key},
-                                               .description = "",
-                                               .at = now_}));
+          ASSIGN_OR_RETURN(
+              reactions::Outcome outcome,
+              reactions::ReactIn(
+                  settings, {}, scene, session,
+                  {.occurrence = {.event = kGreat, .key = key}, .description = "", .at = now_}));
           return std::move(outcome.change);
         });
     ASSERT_TRUE(applied.ok()) << applied.status();
@@ -111,9 +121,22 @@ class RoundsTest : public LiveSessionTest {
     return true;
   }
 
-  // All that a crowd is: who sits where, since when, and what each kind feels.
+  // Does its next round, on one instance.
+  void Advance(RoundWorker& worker) {
+    now_ += minutes(1);
+    ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard_), "due", "0"}).ok());
+    const auto stepped = worker.RunOnce();
+    ASSERT_TRUE(stepped.ok()) << stepped.status();
+  }
+
+  // All that a crowd is: who sits where, since when, and what each kind feels; and what is to be
+  // announced of its trains.
   std::string StateHash() {
     std::string state;
+    for (const std::string& transition :
+         redis_.Command({"LRANGE", audience::HypePendingKey(shard_), "0", "-1"})->Texts()) {
+      state += transition;
+    }
     for (uint32_t i = 0; i < kSessions; ++i) {
       const LiveSession session = *live_.Load(KeyOf(game_, i));
       for (const audience::Party& party : session.parties) audience::AppendParty(state, party);
@@ -164,7 +187,9 @@ class RoundsTest : public LiveSessionTest {
     for (uint32_t round = 1; round <= kRounds && !HasFatalFailure(); ++round) {
       fault(instances, round);
       Advance(instances, random);
-      if (round % 3 == 0) React(round % kSessions, round);
+      if (round % 3 == 0) {
+        for (const uint64_t key : {2 * round, 2 * round + 1}) React(round % kSessions, key);
+      }
       tale.hashes.push_back(StateHash());
     }
     for (const auto& instance : instances) {
@@ -203,6 +228,50 @@ TEST_F(RoundsTest, OneInstanceOrThreeGiveTheSameCrowd) {
   ExpectConservation();
 }
 
+// What a real crowd feels reaches a train with the steps of the next round, never at the pulse.
+TEST_F(RoundsTest, ACheeringCrowdMovesTheTrainWithItsStepsOnly) {
+  OpenSessions();
+  auto instance = NewInstance();
+  const auto hype = [&](uint32_t number) { return live_.Load(KeyOf(game_, number))->hype; };
+  const auto given = [&](uint32_t number) {
+    return hype::StateOf(hype(number))->train.value_or(hype::Train()).progress;
+  };
+  // Two streams alike but for the mood of one, and a third without a train.
+  for (const uint32_t number : {1u, 2u}) {
+    ASSERT_TRUE(
+        live_
+            .Update(
+                KeyOf(game_, number), now_,
+                [&](const LiveSession& session) -> absl::StatusOr<Change> {
+                  Change change(session);
+                  for (int i = 0; i < 2; ++i) {
+                    RETURN_IF_ERROR(
+                        hype::Contribute({}, session.key.session, {now_, 0.4, 1}, change).status());
+                  }
+                  return change;
+                })
+            .ok());
+  }
+  const std::string before = hype(1);
+  ASSERT_TRUE(live_
+                  .Update(KeyOf(game_, 1), now_,
+                          [&](const LiveSession& session) -> absl::StatusOr<Change> {
+                            blending::Crowd crowd;
+                            crowd.mood.levels.fill(1);
+                            crowd.last_pulse_at = now_ + minutes(9);
+                            Change change(session);
+                            change.mood = blending::EncodeCrowd(crowd);
+                            return change;
+                          })
+                  .ok());
+  EXPECT_EQ(hype(1), before);
+  for (int round = 0; round < 3; ++round) Advance(*instance->worker);
+  EXPECT_GT(given(1), given(2));
+  EXPECT_GT(given(1), 0.05);
+  EXPECT_LT(given(1), 3 * hype::kHumMost);
+  EXPECT_EQ(hype(3), "");
+}
+
 TEST_F(RoundsTest, WhoIsWonOverSitsInTheOtherStream) {
   OpenSessions();
   auto instance = NewInstance();
@@ -230,12 +299,7 @@ TEST_F(RoundsTest, WhoIsWonOverSitsInTheOtherStream) {
 TEST_F(RoundsTest, NobodyComesToAStreamThatWasPausedSinceTheRoundBegan) {
   OpenSessions();
   auto instance = NewInstance();
-  const auto advance = [&] {
-    now_ += minutes(1);
-    ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard_), "due", "0"}).ok());
-    ASSERT_TRUE(instance->worker->RunOnce().ok());
-  };
-  advance();  // the view is taken, and the first cohort steps
+  Advance(*instance->worker);  // the view is taken, and the first cohort steps
   const LiveKey key = KeyOf(game_, 3);
   ASSERT_TRUE(live_
                   .Update(key, now_,
@@ -256,7 +320,7 @@ TEST_F(RoundsTest, NobodyComesToAStreamThatWasPausedSinceTheRoundBegan) {
     return found;
   };
   const std::set<uint32_t> then = members();
-  for (int i = 0; i < 4; ++i) advance();
+  for (int i = 0; i < 4; ++i) Advance(*instance->worker);
   const std::set<uint32_t> now = members();
   EXPECT_TRUE(std::ranges::includes(then, now)) << "somebody came";
   EXPECT_LT(now.size(), then.size());
@@ -292,11 +356,7 @@ TEST_F(RoundsTest, ALongRoundIsAsLongAsSeveral) {
 TEST_F(RoundsTest, FollowersAreKnownAndComeFirst) {
   OpenSessions();
   auto instance = NewInstance();
-  for (uint32_t round = 1; round <= 4; ++round) {
-    now_ += minutes(1);
-    ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard_), "due", "0"}).ok());
-    ASSERT_TRUE(instance->worker->RunOnce().ok());
-  }
+  for (uint32_t round = 1; round <= 4; ++round) Advance(*instance->worker);
   uint32_t followers = 0;
   for (uint32_t i = 0; i < kSessions; ++i) {
     const LiveSession session = *live_.Load(KeyOf(game_, i));

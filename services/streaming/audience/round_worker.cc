@@ -298,6 +298,7 @@ absl::StatusOr<uint32_t> RoundWorker::StepOne(const LiveKey& key, Progress& prog
       change.mood = blending::FadeCrowd(live.mood, view.at - options_.interval,
                                         options_.mood_decay_rate, view.stretch);
     }
+    if (options_.beside) RETURN_IF_ERROR(options_.beside(settings, view, self, change));
     return change;
   };
   for (uint32_t steps = 0;; ++steps) {

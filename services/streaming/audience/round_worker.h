@@ -35,6 +35,9 @@ class RoundWorker {
     pool::GrowthSettings growth;
     // How long a leader that fell silent keeps the others waiting.
     std::chrono::milliseconds lease{10'000};
+    // What a step does beside the audience, for view.sessions[self]: adds to the change. A function
+    // of its arguments alone, so that whoever makes the step comes to the same. May be empty.
+    std::function<absl::Status(const RoundSettings&, const View&, uint32_t self, Change&)> beside;
     // Told of sessions as they are after a round, at most kBatch at once. May be empty.
     std::function<void(std::span<const LiveSession>)> stepped;
   };

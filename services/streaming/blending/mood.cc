@@ -17,6 +17,9 @@ constexpr float kPushLimit = 0.2f;
 constexpr std::array<float, kSentiments> kPush = {0.18f, 0.12f, -0.03f, 0.08f,
                                                   0.15f, 0.15f, -0.07f, -0.04f};
 
+// What a level of 1 excites an audience.
+constexpr std::array<float, kSentiments> kThrill = {1.0f, 0.4f, 0, 0.2f, 0.8f, 0.6f, 0, 0};
+
 bool IsIll(size_t sentiment) { return kPush[sentiment] < 0; }
 
 }  // namespace
@@ -55,6 +58,12 @@ float MoodPush(const Mood& mood, pool::PersonalityMask personality) {
   // Moods are caught from others: half again for the group-oriented, half for those on their own.
   push *= 1 + 0.5f * static_cast<float>(Leaning(personality, Personality::kGroupOriented));
   return std::clamp(push, -kPushLimit, kPushLimit);
+}
+
+float Thrill(const Mood& mood) {
+  float thrill = 0;
+  for (size_t i = 0; i < kSentiments; ++i) thrill += kThrill[i] * mood.levels[i];
+  return std::clamp(thrill, 0.0f, 1.0f);
 }
 
 Sentiment Dominant(const Mood& mood) {

@@ -51,6 +51,9 @@ Mood Fade(const Mood& mood, double decay_rate, double steps);
 // What the mood adds to the attraction of a session for one kind of member, -0.2 to 0.2.
 float MoodPush(const Mood& mood, pool::PersonalityMask personality);
 
+// How far the mood excites everybody alike, 0 to 1: good feelings do, the stronger the louder.
+float Thrill(const Mood& mood);
+
 // The strongest sentiment; Curious when there is none.
 Sentiment Dominant(const Mood& mood);
 

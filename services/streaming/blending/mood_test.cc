@@ -46,6 +46,18 @@ TEST(MoodTest, FadesToNothingAndIllFeelingLastsTwiceAsLong) {
             Level(Fade(mood, 0.1, 1), Sentiment::kExcited));
 }
 
+TEST(MoodTest, GoodFeelingsExciteAndIllOnesDoNot) {
+  EXPECT_EQ(Thrill({}), 0);
+  EXPECT_EQ(Thrill(Full(Sentiment::kExcited)), 1);
+  EXPECT_GT(Thrill(Full(Sentiment::kSurprised)), Thrill(Full(Sentiment::kSupportive)));
+  for (const Sentiment ill : {Sentiment::kCritical, Sentiment::kBored, Sentiment::kHostile}) {
+    EXPECT_EQ(Thrill(Full(ill)), 0);
+  }
+  Mood everything;
+  everything.levels.fill(1);
+  EXPECT_EQ(Thrill(everything), 1);
+}
+
 TEST(MoodTest, PushesPeopleDifferentlyAndNeverFar) {
   EXPECT_GT(MoodPush(Full(Sentiment::kExcited), {}), 0);
   EXPECT_LT(MoodPush(Full(Sentiment::kBored), {}), 0);

@@ -76,8 +76,8 @@ std::optional<Arrival> Decode(std::string_view payload) {
 }
 
 // The change that a pulse makes. `applied` says whether it made one. It is the mood alone, which
-// reaches the audience with the next round: whatever players can see at once (a hype train that
-// moves though nothing was reported) would tell them that a real crowd is there.
+// reaches the audience with the next round, and a hype train with that round's steps (hype/hum.h):
+// whatever players could see at once would tell them that a real crowd is there.
 absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse, common::Time now,
                                 bool& applied) {
   Change change(session);

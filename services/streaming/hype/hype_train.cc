@@ -38,7 +38,6 @@ void Advance(const Settings& settings, State& state, double amount, common::Time
              std::vector<Transition>& transitions) {
   Train& train = *state.train;
   train.progress += amount;
-  train.expires_at = now + settings.duration;
   while (train.progress >= CostOf(settings, train.level)) {
     const std::optional<Level> above = Above(settings, train.level);
     if (!above) return Complete(settings, state, now, transitions);
@@ -62,8 +61,10 @@ void StartIfReady(const Settings& settings, State& state, const Contribution& co
   for (const Contribution& c : state.window) sum += c.amount;
   if (sum < settings.start_threshold) return;
   state.window.clear();
-  state.train = Train{
-      .ordinal = ++state.trains, .trigger = contribution.trigger, .started_at = contribution.at};
+  state.train = Train{.ordinal = ++state.trains,
+                      .trigger = contribution.trigger,
+                      .started_at = contribution.at,
+                      .expires_at = contribution.at + settings.duration};
   transitions.push_back(TransitionOf(TransitionKind::kTriggered, *state.train, contribution.at));
   Advance(settings, state, sum - settings.start_threshold, contribution.at, transitions);
 }
@@ -132,11 +133,22 @@ std::vector<Transition> Apply(const Settings& settings, State& state,
   if (!(contribution.amount > 0)) return transitions;
   const double amount = std::min(contribution.amount, 1.0);
   if (state.train) {
+    state.train->expires_at = contribution.at + settings.duration;
     Advance(settings, state, amount, contribution.at, transitions);
   } else if (contribution.at >= state.cool_until) {
     Gather(settings, state, {contribution.at, amount, contribution.trigger});
     StartIfReady(settings, state, contribution, transitions);
   }
+  return transitions;
+}
+
+std::vector<Transition> Hum(const Settings& settings, State& state, common::Time at,
+                            double amount) {
+  std::vector<Transition> transitions;
+  if (!state.train || at >= state.train->expires_at || !(amount > 0)) return transitions;
+  // A step may lie before the contribution that it finds already made.
+  const common::Time last = state.train->expires_at - settings.duration;
+  Advance(settings, state, std::min(amount, 1.0), std::max(at, last), transitions);
   return transitions;
 }
 

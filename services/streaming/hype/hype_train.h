@@ -91,6 +91,11 @@ double ProgressOf(const Settings& settings, const Train& train);
 std::vector<Transition> Apply(const Settings& settings, State& state,
                               const Contribution& contribution);
 
+// The audience hums: a running train gains and rises as with a contribution, but its timer goes on,
+// so that excitement alone keeps no train alive. Without a train, or when its time is over by `at`,
+// nothing happens. Amounts as Apply's.
+std::vector<Transition> Hum(const Settings& settings, State& state, common::Time at, double amount);
+
 // Time passes: ends the train when it has expired.
 std::vector<Transition> Tick(const Settings& settings, State& state, common::Time now);
 

@@ -90,6 +90,50 @@ TEST(HypeTrainTest, ContributionsRestartTheTimer) {
   EXPECT_TRUE(Tick(settings, state, At(5001)).empty());
 }
 
+TEST(HypeTrainTest, AHumMovesARunningTrainAndNothingElse) {
+  const Settings settings;
+  State quiet;
+  for (int64_t second = 1000; second < 1010; ++second) {
+    EXPECT_TRUE(Hum(settings, quiet, At(second), 1).empty());
+  }
+  EXPECT_FALSE(quiet.train);
+  EXPECT_TRUE(quiet.window.empty());
+
+  State state = Started(settings);
+  EXPECT_TRUE(Hum(settings, state, At(1100), 0.4).empty());
+  EXPECT_NEAR(state.train->progress, 0.4, 1e-9);
+  EXPECT_EQ(state.train->expires_at, At(1300)) << "the timer goes on";
+  EXPECT_TRUE(Hum(settings, state, At(1100), -1).empty());
+  const auto transitions = Hum(settings, state, At(1200), 0.7);
+  ASSERT_EQ(transitions.size(), 1u);
+  EXPECT_EQ(transitions[0].kind, TransitionKind::kLevelUp);
+  EXPECT_EQ(transitions[0].at, At(1200));
+  EXPECT_TRUE(Hum(settings, state, At(1300), 1).empty()) << "its time is over";
+  EXPECT_EQ(Tick(settings, state, At(1300)).size(), 1u);
+}
+
+TEST(HypeTrainTest, AHumIsNeverOlderThanTheContributionItFinds) {
+  const Settings settings;
+  State state = Started(settings);
+  Give(settings, state, 0.9, 1200);
+  const auto transitions = Hum(settings, state, At(1150), 0.2);
+  ASSERT_EQ(transitions.size(), 1u);
+  EXPECT_EQ(transitions[0].at, At(1200));
+}
+
+TEST(HypeTrainTest, ATrainThatOnlyHumsEnds) {
+  const Settings settings;
+  State state = Started(settings);
+  std::vector<Transition> transitions;
+  for (int64_t second = 1001; transitions.empty() && second < 5000; ++second) {
+    Hum(settings, state, At(second), 1e-4);
+    transitions = Tick(settings, state, At(second));
+  }
+  ASSERT_EQ(transitions.size(), 1u);
+  EXPECT_EQ(transitions[0].kind, TransitionKind::kCompleted);
+  EXPECT_EQ(transitions[0].at, At(1300));
+}
+
 Level PeakOf(Settings settings) {
   State state = Started(settings);
   for (int64_t second = 1001; second < 1100; ++second) {

@@ -30,6 +30,13 @@ float ProgressAfter(const Settings& settings, const State& state, const Transiti
   return last ? static_cast<float>(ProgressOf(settings, *state.train)) : 1.0f;
 }
 
+// When the train ends unless somebody contributes: a hum may have come since somebody did.
+common::Time ExpiryAfter(const Settings& settings, const State& state,
+                         const Transition& transition) {
+  const bool runs = state.train && state.train->ordinal == transition.ordinal;
+  return runs ? state.train->expires_at : transition.at + settings.duration;
+}
+
 // Levels that a train of this streamer may have.
 double LevelsOf(const Settings& settings) {
   return settings.levels + (settings.legendary_allowed ? 1 : 0);
@@ -57,7 +64,7 @@ void Put(const Settings& settings, const common::Uuid& session, const State& sta
     change.hype_pending.push_back(
         EncodePending({.session = session,
                        .transition = transition,
-                       .expires_at = transition.at + settings.duration,
+                       .expires_at = ExpiryAfter(settings, state, transition),
                        .progress = ProgressAfter(settings, state, transition)}));
   }
   change.hype = EncodeState(state);
@@ -131,6 +138,16 @@ absl::StatusOr<bool> Contribute(const Settings& settings, const common::Uuid& se
   const std::vector<Transition> transitions = Apply(settings, state, contribution);
   Put(settings, session, state, transitions, change);
   return state.trains > before;
+}
+
+absl::Status Hum(const Settings& settings, const common::Uuid& session, common::Time at,
+                 double amount, audience::Change& change) {
+  ASSIGN_OR_RETURN(State state, StateOf(change.hype));
+  const double before = state.train ? state.train->progress : 0;
+  const std::vector<Transition> transitions = hype::Hum(settings, state, at, amount);
+  const bool moved = !transitions.empty() || (state.train && state.train->progress != before);
+  if (moved) Put(settings, session, state, transitions, change);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Expire(const Settings& settings, const common::Uuid& session, common::Time now,

@@ -39,6 +39,11 @@ Settings ForStreamer(Settings settings, const audience::LiveState& state);
 absl::StatusOr<bool> Contribute(const Settings& settings, const common::Uuid& session,
                                 const Contribution& contribution, audience::Change& change);
 
+// Lets the hum of a step's audience count for the train that runs, and puts what it did into the
+// change. Whose train has ended, or who has none, hums for nothing.
+absl::Status Hum(const Settings& settings, const common::Uuid& session, common::Time at,
+                 double amount, audience::Change& change);
+
 // Ends the session's train if its time is over. True when it was.
 absl::StatusOr<bool> Expire(const Settings& settings, const common::Uuid& session, common::Time now,
                             audience::Change& change);

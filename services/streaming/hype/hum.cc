@@ -1,0 +1,58 @@
+#include "services/streaming/hype/hum.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "services/streaming/audience/arrival.h"
+#include "services/streaming/hype/session_hype.h"
+
+namespace streaming::hype {
+namespace {
+
+constexpr uint32_t kUnrestRounds = 4;  // from one draw of restlessness to the next
+
+// Squared: most crowds are quiet most of the time.
+double UnrestDraw(uint64_t seed, const common::Uuid& session, uint32_t number) {
+  const double draw =
+      audience::Uniform(audience::SessionKey(seed, audience::Draw::kRestlessness, number, session));
+  return kUnrestMost * draw * draw;
+}
+
+// When the step that made the change happens: cohorts are spread over the round.
+common::Time TimeOfStep(const audience::RoundSettings& round, const audience::View& view,
+                        const audience::Audience& audience) {
+  const double length = 1e6 * round.interval_seconds * view.stretch;
+  const uint32_t cohort = (audience.steps - 1) / 2;
+  return view.at + common::Duration(std::llround(length * cohort / view.cohorts));
+}
+
+}  // namespace
+
+double Restlessness(uint64_t seed, const common::Uuid& session, uint32_t round) {
+  const uint32_t before = round / kUnrestRounds;
+  const double way = static_cast<double>(round % kUnrestRounds) / kUnrestRounds;
+  return (1 - way) * UnrestDraw(seed, session, before) +
+         way * UnrestDraw(seed, session, before + 1);
+}
+
+double Buzz(float excitement, const blending::Mood& mood, double restlessness) {
+  const double stirred = std::max(restlessness, kUnrestMost * blending::Thrill(mood));
+  return std::clamp(excitement + stirred, 0.0, 1.0);
+}
+
+double HumOf(double buzz, double share) {
+  return kHumMost * std::max(0.0, (buzz - kMurmur) / (1 - kMurmur)) * share;
+}
+
+absl::Status HumAtStep(const Settings& settings, const audience::RoundSettings& round,
+                       const audience::View& view, uint32_t self, audience::Change& change) {
+  if (change.state.hype_progress == 0 || change.state.paused) return absl::OkStatus();
+  const audience::SessionView& session = view.sessions[self];
+  const double buzz = Buzz(change.audience.excitement, session.mood,
+                           Restlessness(round.seed, session.session_id, view.round));
+  return Hum(ForStreamer(settings, change.state), session.session_id,
+             TimeOfStep(round, view, change.audience), HumOf(buzz, view.stretch / view.cohorts),
+             change);
+}
+
+}  // namespace streaming::hype

@@ -1,0 +1,45 @@
+// What an audience's own excitement gives to a hype train that runs.
+//
+// At every step of a round an excited audience hums, and the train moves a little. Excitement comes
+// from what was reported, from the mood of a real crowd, and now and then from nothing: a crowd is
+// restless at times. A mood excites no more than such restlessness does, and both come with the
+// step, so that a train that moves by itself tells nobody who is there.
+#pragma once
+#include <cstdint>
+
+#include <absl/status/status.h>
+
+#include "libs/common/base/uuid.h"
+#include "services/streaming/audience/live_session.h"
+#include "services/streaming/audience/view.h"
+#include "services/streaming/blending/mood.h"
+#include "services/streaming/hype/hype_train.h"
+
+namespace streaming::hype {
+
+// Of an audience, 0 to 1: excitement that nothing below has caused, the most that a mood or
+// restlessness adds to it, and how much of the sum is but the ordinary murmur.
+inline constexpr double kUnrestMost = 0.4;
+inline constexpr double kMurmur = 0.25;
+// What the greatest excitement gives in an ordinary round, per head of audience: a contribution of
+// a fifth of a great moment.
+inline constexpr double kHumMost = 0.2;
+
+// How restless a session's crowd is in a round, by itself, 0 to kUnrestMost: quiet mostly, and
+// changing over some rounds as a mood does.
+double Restlessness(uint64_t seed, const common::Uuid& session, uint32_t round);
+
+// How excited an audience is in all, 0 to 1, after what was reported (Audience::excitement).
+double Buzz(float excitement, const blending::Mood& mood, double restlessness);
+
+// What this gives in a step that is `share` of an ordinary round, per head of audience. 0 up to
+// kMurmur.
+double HumOf(double buzz, double share);
+
+// Lets the audience of view.sessions[self] hum, once `change` is what its step makes of it. The
+// time of the hum is the step's in the round, whenever it is made: the result does not depend on
+// who makes it. Nobody hums in a paused session. `round` with the seed of the session's shard.
+absl::Status HumAtStep(const Settings& settings, const audience::RoundSettings& round,
+                       const audience::View& view, uint32_t self, audience::Change& change);
+
+}  // namespace streaming::hype

@@ -1,0 +1,168 @@
+#include "services/streaming/hype/hum.h"
+
+#include <gtest/gtest.h>
+
+#include "services/streaming/hype/session_hype.h"
+
+namespace streaming::hype {
+namespace {
+
+using std::chrono::seconds;
+
+const common::Time kNow = common::FromMicros(1'800'000'000'000'000);
+const common::Uuid kSession = common::Uuid::FromRandomBits(1, 2);
+constexpr uint64_t kSeed = 5;
+
+blending::Mood Cheering() {
+  blending::Mood mood;
+  mood.levels[static_cast<size_t>(blending::Sentiment::kExcited)] = 1;
+  return mood;
+}
+
+// Round `number`, a minute each, of one session with this mood.
+audience::View RoundOf(uint32_t number, const blending::Mood& mood) {
+  audience::View view;
+  view.round = number;
+  view.at = kNow + number * seconds(60);
+  view.sessions.push_back({.session_id = kSession, .mood = mood});
+  return view;
+}
+
+// A session with a train that began at kNow.
+audience::Change Started(float excitement) {
+  audience::Change change;
+  change.audience.excitement = excitement;
+  EXPECT_TRUE(Contribute({}, kSession, {kNow, 0.4, 7}, change).ok());
+  EXPECT_TRUE(*Contribute({}, kSession, {kNow, 0.4, 7}, change));
+  change.hype_pending.clear();
+  return change;
+}
+
+double GivenOf(const audience::Change& change) {
+  const State state = StateOf(change.hype).value();
+  double given = state.train->progress;
+  for (auto level = Level::kLevel1; level < state.train->level;) {
+    given += CostOf({}, level);
+    level = static_cast<Level>(static_cast<uint8_t>(level) + 1);
+  }
+  return given;
+}
+
+// All cohorts of one round, as its worker steps them. Excitement falls as a round lets it fall.
+void StepRound(const audience::View& view, audience::Change& change) {
+  for (uint32_t cohort = 0; cohort < view.cohorts; ++cohort) {
+    if (cohort == 0) change.audience.excitement /= 2;
+    change.audience.steps = static_cast<uint8_t>(2 * cohort + 1);
+    ASSERT_TRUE(HumAtStep({}, {.seed = kSeed}, view, 0, change).ok());
+  }
+}
+
+TEST(HumTest, ARoundGivesNoMoreThanItsPart) {
+  for (const float excitement : {0.0f, 0.2f, 0.5f, 1.0f}) {
+    for (const uint32_t cohorts : {1u, 4u, 16u}) {
+      audience::Change change = Started(excitement);
+      audience::View view = RoundOf(1, Cheering());
+      view.cohorts = cohorts;
+      StepRound(view, change);
+      EXPECT_LE(GivenOf(change), kHumMost + 1e-9);
+      EXPECT_NEAR(GivenOf(change),
+                  HumOf(Buzz(excitement / 2, Cheering(), Restlessness(kSeed, kSession, 1)), 1),
+                  1e-6);
+    }
+  }
+}
+
+TEST(HumTest, GrowsWithExcitementAboveTheMurmur) {
+  EXPECT_EQ(HumOf(0, 1), 0);
+  EXPECT_EQ(HumOf(kMurmur, 1), 0);
+  double before = 0;
+  for (double buzz = kMurmur + 0.05; buzz <= 1; buzz += 0.05) {
+    EXPECT_GT(HumOf(buzz, 1), before);
+    before = HumOf(buzz, 1);
+    EXPECT_NEAR(HumOf(buzz, 0.25) * 4, before, 1e-12);
+  }
+  EXPECT_NEAR(HumOf(1, 1), kHumMost, 1e-12);
+  EXPECT_EQ(Buzz(1, Cheering(), kUnrestMost), 1);
+}
+
+// What a mood adds is what a crowd without one is seen to have, too: from the train alone nobody
+// can tell that somebody real is there.
+TEST(HumTest, AMoodExcitesNoMoreThanRestlessness) {
+  double most = 0;
+  int restless = 0;
+  int jumps = 0;
+  constexpr int kRounds = 10'000;
+  for (uint32_t round = 0; round < kRounds; ++round) {
+    const double unrest = Restlessness(kSeed, kSession, round);
+    EXPECT_GE(unrest, 0);
+    EXPECT_LE(unrest, kUnrestMost);
+    most = std::max(most, unrest);
+    restless += unrest > kMurmur;
+    jumps += std::abs(unrest - Restlessness(kSeed, kSession, round + 1)) > kUnrestMost / 3;
+    EXPECT_LE(Buzz(0, Cheering(), unrest), kUnrestMost + 1e-9);
+    EXPECT_GE(Buzz(0, Cheering(), unrest), Buzz(0, {}, unrest));
+  }
+  EXPECT_GT(most, 0.95 * kUnrestMost);
+  EXPECT_NEAR(restless, kRounds / 6, kRounds / 12) << "quiet mostly";
+  EXPECT_EQ(jumps, 0) << "it comes and goes";
+  EXPECT_NE(Restlessness(kSeed, kSession, 4), Restlessness(kSeed + 1, kSession, 4));
+}
+
+TEST(HumTest, ARealCrowdContributesAndAnIllTemperedOneDoesNot) {
+  const auto given = [](const blending::Mood& mood) {
+    audience::Change change = Started(1);
+    for (uint32_t round = 1; round < 5; ++round) StepRound(RoundOf(round, mood), change);
+    return GivenOf(change);
+  };
+  blending::Mood hostile;
+  hostile.levels[static_cast<size_t>(blending::Sentiment::kHostile)] = 1;
+  EXPECT_GT(given(Cheering()), given({}));
+  EXPECT_EQ(given(hostile), given({}));
+  EXPECT_GT(given({}), 0);
+}
+
+TEST(HumTest, NoTrainBeginsAndNoneLivesOnByExcitementAlone) {
+  audience::Change quiet;
+  for (uint32_t round = 1; round < 100; ++round) {
+    quiet.audience.excitement = 1;
+    StepRound(RoundOf(round, Cheering()), quiet);
+  }
+  EXPECT_TRUE(quiet.hype.empty());
+  EXPECT_TRUE(quiet.hype_pending.empty());
+
+  audience::Change change = Started(1);
+  bool ended = false;
+  uint32_t round = 0;
+  while (!ended && ++round < 100) {
+    change.audience.excitement = 1;
+    StepRound(RoundOf(round, Cheering()), change);
+    ended = *Expire({}, kSession, kNow + round * seconds(60), change);
+  }
+  EXPECT_EQ(round, 5u) << "the duration after the last event";
+}
+
+TEST(HumTest, NobodyHumsInAPausedSession) {
+  audience::Change change = Started(1);
+  change.state.paused = true;
+  const std::string before = change.hype;
+  StepRound(RoundOf(1, Cheering()), change);
+  EXPECT_EQ(change.hype, before);
+}
+
+TEST(HumTest, AnnouncesTheLevelThatItReaches) {
+  audience::Change change = Started(1);
+  ASSERT_TRUE(Contribute({}, kSession, {kNow + seconds(50), 0.99, 7}, change).ok());
+  ASSERT_TRUE(change.hype_pending.empty());
+  StepRound(RoundOf(1, Cheering()), change);
+  ASSERT_EQ(change.hype_pending.size(), 1u);
+  const auto pending = DecodePending(change.hype_pending[0]);
+  ASSERT_TRUE(pending.ok());
+  EXPECT_EQ(pending->transition.kind, TransitionKind::kLevelUp);
+  EXPECT_EQ(pending->transition.at, kNow + seconds(60));
+  EXPECT_EQ(pending->expires_at, kNow + seconds(350)) << "fifty seconds and the duration";
+  EXPECT_EQ(change.state.peak_hype_level, 2);
+  EXPECT_GT(change.state.hype_progress, 0);
+}
+
+}  // namespace
+}  // namespace streaming::hype
