@@ -235,6 +235,121 @@ TEST(HypeTrainTest, EveryStoryIsWellFormed) {
   }
 }
 
+// What a random story adds up to.
+class Ledger {
+ public:
+  explicit Ledger(const Settings& settings) : settings_(settings) {}
+
+  // `before` is the state that the amount met, `after` what became of it. Hums only count for a
+  // train that runs.
+  void Add(const State& before, const State& after, double amount, common::Time at,
+           const std::vector<Transition>& transitions) {
+    const bool ran = before.train && at < before.train->expires_at;
+    if (ran) given_ += amount;
+    for (const Transition& transition : transitions) Count(transition, before, amount, at);
+    if (!after.train) return;
+    // Nothing is lost and nothing comes from nowhere while it runs.
+    EXPECT_NEAR(given_, passed_ + after.train->progress, 1e-6);
+    EXPECT_LT(after.train->progress, CostOf(settings_, after.train->level));
+    EXPECT_GE(after.train->progress, 0);
+  }
+  int completed_full() const { return completed_full_; }
+  int legendary() const { return legendary_; }
+
+ private:
+  void Count(const Transition& transition, const State& before, double amount, common::Time at) {
+    EXPECT_GE(transition.at, last_);
+    last_ = transition.at;
+    if (transition.kind == TransitionKind::kTriggered) {
+      EXPECT_GE(at, before.cool_until) << "within the cool-down";
+      // Of those still in the window at least one other, and the sum beyond the threshold.
+      double sum = amount;
+      int others = 0;
+      for (const Contribution& contribution : before.window) {
+        if (contribution.at <= at - settings_.window) continue;
+        sum += contribution.amount;
+        ++others;
+      }
+      EXPECT_GE(others, 1);
+      EXPECT_GE(sum, settings_.start_threshold - 1e-9);
+      given_ = sum - settings_.start_threshold;
+      passed_ = 0;
+    } else if (transition.kind == TransitionKind::kLevelUp) {
+      passed_ += CostOf(settings_, Below(transition.level));
+      legendary_ += transition.level == Level::kLegendary;
+      EXPECT_TRUE(transition.level != Level::kLegendary || settings_.legendary_allowed);
+    } else if (before.train && transition.at < before.train->expires_at) {
+      // Full: what is beyond the last level's cost is the surplus that ends with it, and that is
+      // less than what came last.
+      const double surplus = given_ - passed_ - CostOf(settings_, transition.level);
+      EXPECT_GE(surplus, -1e-6);
+      EXPECT_LE(surplus, amount + 1e-6);
+      ++completed_full_;
+    }
+  }
+  Level Below(Level level) const {
+    if (level == Level::kLegendary) return static_cast<Level>(settings_.levels);
+    return static_cast<Level>(static_cast<uint8_t>(level) - 1);
+  }
+
+  const Settings& settings_;
+  double given_ = 0;   // to the train that runs, beyond the threshold of its start
+  double passed_ = 0;  // costs of the levels that it has left behind
+  common::Time last_ = {};
+  int completed_full_ = 0;
+  int legendary_ = 0;
+};
+
+TEST(HypeTrainTest, WhatIsGivenIsTheLevelsPassedAndTheProgress) {
+  int completed_full = 0;
+  int legendary = 0;
+  for (uint32_t seed = 0; seed < 300; ++seed) {
+    std::mt19937 random(seed);
+    const Settings settings{.duration = seconds(20 + seed % 40),
+                            .levels = 1 + seed % 5,
+                            .legendary_allowed = seed % 2 == 0,
+                            .cool_down = seconds(seed % 30),
+                            .window = seconds(15)};
+    const double scale = 0.1 + 0.9 * (seed % 7) / 6;
+    State state;
+    Ledger ledger(settings);
+    for (int64_t second = 0; second < 600; ++second) {
+      const State before = state;
+      const double amount = scale * static_cast<double>(random() % 101) / 100;
+      switch (random() % 4) {
+        case 0:
+          ledger.Add(before, state, 0, At(second), Tick(settings, state, At(second)));
+          break;
+        case 1: {
+          const auto transitions = Hum(settings, state, At(second), amount / 10);
+          ledger.Add(before, state, amount / 10, At(second), transitions);
+          break;
+        }
+        case 2: {
+          const auto transitions = Give(settings, state, amount, second);
+          ledger.Add(before, state, amount, At(second), transitions);
+          break;
+        }
+        default:
+          break;  // nothing happens
+      }
+    }
+    completed_full += ledger.completed_full();
+    legendary += ledger.legendary();
+  }
+  EXPECT_GT(completed_full, 50);
+  EXPECT_GT(legendary, 50);
+}
+
+TEST(HypeTrainTest, OneEventAloneNeverStartsATrain) {
+  const Settings settings{.window = seconds(60), .start_threshold = 0.1};
+  State state;
+  for (int64_t second = 1000; second < 100'000; second += 60) {
+    EXPECT_TRUE(Give(settings, state, 1, second).empty());
+  }
+  EXPECT_EQ(state.trains, 0u);
+}
+
 TEST(HypeTrainTest, RefusesBytesThatAreNoState) {
   const std::string bytes = EncodeState(Started({}));
   for (size_t size = 0; size < bytes.size(); ++size) {
