@@ -1,5 +1,7 @@
 #include "services/streaming/audience/composition.h"
 
+#include <algorithm>
+#include <array>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -40,6 +42,30 @@ TEST(CompositionTest, ItsNumbersAgreeWithEachOther) {
   for (const uint32_t heads : composition.interests) interests += heads;
   EXPECT_GE(interests, session.heads);
   EXPECT_LE(interests, session.heads * pool::kMaxInterestsPerArchetype);
+}
+
+TEST(CompositionTest, CountsEveryMembersKind) {
+  const LiveSession session = TheSession();
+  const Composition composition = CompositionOf({}, session);
+  std::array<uint32_t, pool::kPersonalities> personalities = {};
+  std::array<uint32_t, pool::kInterests> interests = {};
+  for (const Party& party : session.parties) {
+    ForEachPlace(party.members, [&](uint32_t place) {
+      const uint32_t member = party.run * pool::kRunLength + place;
+      const pool::Archetype& archetype = ThePool()->archetypes()[ThePool()->ArchetypeOf(member)];
+      const uint32_t weight = ThePool()->WeightOf(member);
+      for (size_t i = 0; i < pool::kPersonalities; ++i) {
+        if (archetype.personality.Has(static_cast<pool::Personality>(i))) {
+          personalities[i] += weight;
+        }
+      }
+      for (size_t i = 0; i < pool::kInterests; ++i) {
+        if (archetype.interests.Has(static_cast<pool::Interest>(i))) interests[i] += weight;
+      }
+    });
+  }
+  EXPECT_TRUE(std::ranges::equal(composition.personalities, personalities));
+  EXPECT_TRUE(std::ranges::equal(composition.interests, interests));
 }
 
 TEST(CompositionTest, NamesTheMostEngagedByPseudonyms) {

@@ -1,5 +1,6 @@
 #include "services/streaming/reactions/reaction.h"
 
+#include <array>
 #include <numeric>
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@ namespace {
 using audience::Audience;
 using audience::Party;
 using audience::View;
+using pool::Personality;
 
 const pool::Pool& ThePool() {
   static const pool::Pool pool({.seed = 4, .size = 20000});
@@ -124,6 +126,67 @@ TEST(ReactionTest, TasteDecides) {
   EXPECT_GT(reaction.retained_heads, 0u);
   for (const audience::Leave& leaver : reaction.leavers) {
     EXPECT_LT(effects[ThePool().ArchetypeOfRun(TheParties()[leaver.position].run)], 0);
+  }
+}
+
+// Whom an event pleases the most, of all who like it at all.
+constexpr std::array<Personality, kEvents> kFlavours = {
+    Personality::kSupportive,       // Achievement
+    Personality::kExplorer,         // WorldFirst
+    Personality::kConfrontational,  // CombatKill
+    Personality::kConfrontational,  // CombatDeath
+    Personality::kExplorer,         // Discovery
+    Personality::kGroupOriented,    // SocialEvent
+    Personality::kSupportive,       // CraftComplete
+    Personality::kLoyal,            // QuestComplete
+    Personality::kSupportive,       // LevelUp
+    Personality::kExplorer,         // RareItem
+    Personality::kGroupOriented,    // CustomEvent
+};
+Personality OppositeOf(Personality side) {
+  return static_cast<Personality>(static_cast<uint8_t>(side) ^ 1u);
+}
+
+TEST(ReactionTest, TemperDecidesHowMuch) {
+  const auto everything = pool::InterestMask::FromBits((1u << pool::kInterests) - 1);
+  for (size_t event = 0; event < kEvents; ++event) {
+    const auto effect = [&](pool::PersonalityMask personality) {
+      pool::ArchetypeTable table;
+      table.fill({.personality = personality, .interests = everything});
+      return Effects(table, {.event = static_cast<Event>(event), .significance = 0.5f})[0];
+    };
+    for (size_t i = 0; i < pool::kPersonalities; i += 2) {
+      auto side = static_cast<Personality>(i);
+      if (OppositeOf(side) == kFlavours[event]) side = OppositeOf(side);
+      const bool matters = side == Personality::kHighExcitement || side == kFlavours[event];
+      EXPECT_EQ(effect({side}) > effect({}), matters) << event << " " << i;
+      EXPECT_EQ(effect({OppositeOf(side)}) < effect({}), matters) << event << " " << i;
+    }
+  }
+}
+
+// Two audiences of people who all like it, of the one temper and of the other.
+TEST(ReactionTest, AnAudienceOfItsTemperIsTheMoreExcited) {
+  for (size_t event = 0; event < kEvents; ++event) {
+    const auto effects =
+        Effects(ThePool().archetypes(), {.event = static_cast<Event>(event), .significance = 0.1f});
+    const auto told = [&](Personality side) {
+      std::vector<Party> parties;
+      for (const Party& party : TheParties()) {
+        const uint8_t a = ThePool().ArchetypeOfRun(party.run);
+        if (effects[a] > 0 && ThePool().archetypes()[a].personality.Has(side)) {
+          parties.push_back(party);
+        }
+      }
+      EXPECT_FALSE(parties.empty()) << event;
+      return ReactTo(static_cast<Event>(event), 0.1f, 0.4f, parties, 1);
+    };
+    for (const Personality side : {Personality::kHighExcitement, kFlavours[event]}) {
+      const Reaction fond = told(side);
+      const Reaction cool = told(OppositeOf(side));
+      EXPECT_GT(fond.excitement_delta, cool.excitement_delta) << event;
+      EXPECT_GT(fond.hype_contribution, cool.hype_contribution) << event;
+    }
   }
 }
 
