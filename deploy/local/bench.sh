@@ -61,6 +61,12 @@ bench_rounds() {
   "$BIN/bench_rounds"
 }
 
+# Browse, status and reactions at 5 000 viewers beside a bare gRPC echo: two minutes.
+bench_rpc() {
+  build bench_rpc
+  "$BIN/bench_rpc"
+}
+
 # train_sentiment --data DIR: makes the classifier's table anew and says how good it is; with
 # --check it only says whether the shipped one is what comes out.
 train_sentiment() {
