@@ -50,6 +50,11 @@ void CheckTheGame(const Outcome& outcome, const Events& events) {
   EXPECT_GT(outcome.summary.average_audience_count(), 0);
   EXPECT_LE(outcome.summary.average_audience_count(), outcome.summary.peak_audience_count());
 
+  // The front end saw every kind of event.
+  std::set<int> kinds;
+  for (const auto& event : outcome.watched) kinds.insert(event.event_case());
+  EXPECT_EQ(kinds, (std::set<int>{1, 2, 3, 4, 5, 6}));
+
   // The audience felt it, a train rose, and the world first is the moment of the evening.
   ASSERT_EQ(outcome.reactions.size(), 5u);
   EXPECT_TRUE(outcome.best_hype.is_active());

@@ -10,7 +10,7 @@
 
 #include "libs/common/nats/connection.h"
 #include "tests/e2e/game.h"
-#include "tests/e2e/watching.h"
+#include "tests/story/watching.h"
 #include "tests/story/wire.h"
 
 namespace story {
@@ -186,12 +186,11 @@ TEST_F(WatchTest, ASlowWatcherLosesSnapshotsAndReactionsAndIsToldHowMany) {
   EXPECT_TRUE(
       Eventually([&] { return daemon().Metric("streaming_watch_dropped_total") > dropped + 50; }));
   slow.Read();
-  ASSERT_TRUE(Eventually([&] { return slow.cursor() == quick.cursor(); }));
+  EXPECT_TRUE(Eventually([&] { return Ids(slow.Seen(), kTrain) == Ids(quick.Seen(), kTrain); }));
   uint32_t gaps = 0;
   for (const Event& event : slow.Seen()) gaps += event.gap();
   EXPECT_GT(gaps, 50u);
   for (const Event& event : quick.Seen()) EXPECT_EQ(event.gap(), 0u);
-  EXPECT_THAT(Ids(slow.Seen(), kTrain), ElementsAreArray(Ids(quick.Seen(), kTrain)));
   EXPECT_FALSE(slow.HasEnded());
 }
 
@@ -212,10 +211,12 @@ TEST_F(WatchTest, AWatcherWhoIsTooSlowForHypeIsOutAndResumesWhereHeWas) {
   EXPECT_EQ(info.metadata().at("cursor"), std::to_string(slow.cursor()));
   EXPECT_EQ(out(), 1);
   Watching back(OwnChannel(address()), Service(), stream.session, slow.cursor());
-  ASSERT_TRUE(Eventually([&] { return back.cursor() == quick.cursor(); }));
-  auto seen = Ids(slow.Seen(), kTrain);
-  for (const std::string& id : Ids(back.Seen(), kTrain)) seen.push_back(id);
-  EXPECT_THAT(seen, ElementsAreArray(Ids(quick.Seen(), kTrain)));
+  // What happened last may still be on its way to either.
+  EXPECT_TRUE(Eventually([&] {
+    auto seen = Ids(slow.Seen(), kTrain);
+    for (const std::string& id : Ids(back.Seen(), kTrain)) seen.push_back(id);
+    return seen == Ids(quick.Seen(), kTrain);
+  }));
 }
 
 // A client that froze: its connection stands, and nothing is read from it.

@@ -162,6 +162,11 @@ absl::Status Story::StartStream() {
                                 &streaming::StreamSessionService::Stub::StartStreamSession, start));
   say_(absl::StrFormat("   %s, with %d viewers checked out of the pool",
                        Word(outcome_.started.status()), outcome_.started.audience_count()));
+  front_end_ = std::make_unique<Watching>(
+      OwnChannel(stack_.streaming_grpc),
+      "Bearer " + MakeToken(stack_, outcome_.account_id, {"user"}, {"in_game"}),
+      outcome_.created.session_id());
+  say_("   the game's front end watches it (WatchStreamSession)");
   return absl::OkStatus();
 }
 
@@ -355,6 +360,7 @@ absl::Status Story::EndStream() {
                          moment.description(), moment.audience_reaction()));
   }
   RETURN_IF_ERROR(AwaitCareer());
+  RETURN_IF_ERROR(StopWatching());
   streaming::AudiencePoolStatusRequest pool;
   pool.set_game_service_id(outcome_.game_service_id.ToString());
   ASSIGN_OR_RETURN(outcome_.pool_after,
@@ -363,6 +369,20 @@ absl::Status Story::EndStream() {
   say_(absl::StrFormat("   everyone went home: %d of %d members are free again",
                        outcome_.pool_after.available_members(),
                        outcome_.pool_after.total_members()));
+  return absl::OkStatus();
+}
+
+absl::Status Story::StopWatching() {
+  using Event = streaming::ClientEvent;
+  const grpc::Status end = front_end_->End();
+  if (!end.ok()) return absl::InternalError("the watch ended with " + end.error_message());
+  outcome_.watched = front_end_->Seen();
+  say_(absl::StrFormat(
+      "   the front end saw %d snapshots, %d reactions, %d hype trains begin, move %d times and %d "
+      "end, and %d milestones",
+      front_end_->Count(Event::kAudienceUpdate), front_end_->Count(Event::kAudienceReaction),
+      front_end_->Count(Event::kHypeStarted), front_end_->Count(Event::kHypeProgress),
+      front_end_->Count(Event::kHypeCompleted), front_end_->Count(Event::kMilestone)));
   return absl::OkStatus();
 }
 

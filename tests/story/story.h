@@ -2,6 +2,7 @@
 // it; the end-to-end tests check what each step brought.
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <absl/status/status.h>
 
 #include "tests/story/client.h"
+#include "tests/story/watching.h"
 
 namespace story {
 
@@ -40,6 +42,7 @@ struct Outcome {
   bannou::streaming::v1::RaidStreamSessionResponse raid;
   bannou::streaming::v1::StreamSessionDetail before_end;
   bannou::streaming::v1::StreamSessionSummary summary;
+  std::vector<bannou::streaming::v1::ClientEvent> watched;  // by the player's front end
   bannou::streaming::v1::ListFollowersResponse followers;
   bannou::streaming::v1::StreamerCareerStatus career;
   bannou::streaming::v1::AudiencePoolStatus pool_after;
@@ -79,6 +82,8 @@ class Story {
   absl::Status WatchTheAudience();
   absl::StatusOr<bannou::streaming::v1::StreamSessionDetail> Status();
   absl::Status AwaitCareer();
+  // The player's front end has seen the end.
+  absl::Status StopWatching();
   // Asks `condition` until it is true; DEADLINE_EXCEEDED names `what` when patience ends.
   absl::Status Await(std::string_view what, const std::function<absl::StatusOr<bool>()>& condition);
 
@@ -90,6 +95,7 @@ class Story {
   Caller player_;
   Caller game_server_;
   std::string channel_id_;
+  std::unique_ptr<Watching> front_end_;
   Outcome outcome_;
 };
 

@@ -43,7 +43,7 @@ class Watchers {
     size_t history_max = 16384;  // hype events and milestones kept for those who resume
     common::Duration end_grace = std::chrono::seconds(5);  // for the milestones of an end
     common::Duration last_grace =
-        std::chrono::seconds(1);  // after the first of these, for the rest
+        std::chrono::seconds(2);  // after the first of these, for the rest
     common::Duration leave_grace =
         std::chrono::seconds(10);  // for a slow one to hear that he is out
     common::Clock clock = common::Now;

@@ -249,7 +249,7 @@ TEST_F(WatchersTest, AWatchEndsAfterTheMilestonesOfTheEndOrInTime) {
   watchers_.Tick();
   client->Read();
   EXPECT_FALSE(client->end);
-  now_ += std::chrono::seconds(1);
+  now_ += std::chrono::seconds(2);
   watchers_.Tick();
   ASSERT_TRUE(client->end);
   EXPECT_TRUE(client->end->ok());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -81,7 +82,7 @@ absl::Status InboundWorker::Start(common::nats::JetStream& jetstream) {
 }
 
 void InboundWorker::Stop() {
-  disconnects_.Stop();
+  const std::jthread both([this] { disconnects_.Stop(); });
   game_sessions_.Stop();
 }
 

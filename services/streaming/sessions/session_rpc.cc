@@ -345,7 +345,13 @@ absl::Status SessionRpc::WatchStreamSession(
       return live.status();
     }
   }
-  return parts_.watchers.Open(watch, stream);
+  RETURN_IF_ERROR(parts_.watchers.Open(watch, stream));
+  // Whoever watches his own stream has not gone away.
+  const bool own = session.owner && session.owner == call.identity.account;
+  if (own && session.status == Status::kLive) {
+    parts_.life.Touch(session.key, call.now).IgnoreError();
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Session> SessionRpc::OwnedAndActive(const CallContext& call, const std::string& id) {
