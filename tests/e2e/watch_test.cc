@@ -321,6 +321,32 @@ TEST(WatchSettings, SnapshotsComeAsOftenAsWished) {
   EXPECT_LE(waiting.Count(Event::kAudienceUpdate), 2u) << "the first, and perhaps one more";
 }
 
+// Its messages are on disk; its consumers and the daemon's subscription come back by themselves.
+TEST(WatchOutage, ANatsThatComesBackHasLostNoHype) {
+  common::testing::NatsServer nats;
+  const Daemon daemon("streaming", "STREAMING", kQuickTrains,
+                      {nats, common::testing::SharedRedis(), common::testing::SharedMariaDb()});
+  Game game(daemon);
+  game.Seed(2000);
+  const Stream stream = game.GoLive({.usual_audience = 60});
+  Watching watching(OwnChannel(daemon.grpc_address()), Service(), stream.session);
+  const auto excite = [&] { game.ServerTells(stream, v1::REACTION_EVENT_TYPE_WORLD_FIRST, 1); };
+  for (int i = 0; i < 6; ++i) excite();
+  ASSERT_TRUE(watching.Has(Event::kHypeStarted));
+  nats.Stop();
+  for (int i = 0; i < 20; ++i) excite();
+  const size_t before = watching.Count(Event::kHypeStarted);
+  nats.Start();
+  EXPECT_TRUE(watching.Has(Event::kHypeStarted, before + 1));
+  const size_t snapshots = watching.Count(Event::kAudienceUpdate);
+  EXPECT_TRUE(watching.Has(Event::kAudienceUpdate, snapshots + 2));
+  game.End(stream);
+  EXPECT_TRUE(watching.End().ok());
+  const auto trains = Ids(watching.Seen(), kTrain);
+  EXPECT_EQ(std::set<std::string>(trains.begin(), trains.end()).size(), trains.size());
+  EXPECT_EQ(watching.Count(Event::kHypeStarted), watching.Count(Event::kHypeCompleted));
+}
+
 TEST(WatchDrain, AStopEndsWatchesWithTheirCursor) {
   GameSide side({"AUDIENCE_UPDATE_INTERVAL_SECONDS=1", "DRAIN_DELAY_MS=0"});
   Game game(side.daemon);

@@ -271,6 +271,36 @@ TEST_F(MomentsTest, AReplayTellsWhatWasToldAndChangesNothing) {
   EXPECT_EQ(Live(session_).nonce, before.nonce);
 }
 
+TEST_F(MomentsTest, FrontEndsAreToldOfAReactionOnce) {
+  auto moment = Moment(v1::REACTION_EVENT_TYPE_WORLD_FIRST, 0.01f);
+  moment.set_request_id(Uuid::V4().ToString());
+  const auto first = React(moment);
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_TRUE(React(moment).ok());
+  ASSERT_EQ(told_.size(), 1u) << "a replay is told to its caller only";
+  const auto& reaction = told_[0].audience_reaction();
+  EXPECT_EQ(reaction.session_id(), session_.key.session.ToString());
+  EXPECT_EQ(reaction.reaction_type(), bannou::stream::v1::SENTIMENT_CATEGORY_SURPRISED);
+  EXPECT_FLOAT_EQ(reaction.intensity(),
+                  std::max(first->excitement_delta(), first->hype_contribution()));
+  EXPECT_EQ(reaction.event_name(), "streaming.audience_reaction");
+  ASSERT_TRUE(React(Moment(v1::REACTION_EVENT_TYPE_COMBAT_KILL, 0)).ok());
+  EXPECT_EQ(told_.size(), 1u) << "nobody noticed";
+
+  // With a train that runs, how far it is as well.
+  for (int i = 0; i < 6 && told_.back().has_audience_reaction(); ++i) {
+    ASSERT_TRUE(React(Moment(v1::REACTION_EVENT_TYPE_WORLD_FIRST, 0.6f)).ok());
+  }
+  ASSERT_TRUE(told_.back().has_hype_progress());
+  auto call = Call(session_.owner.value());
+  v1::HypeStatusRequest request;
+  request.set_session_id(session_.key.session.ToString());
+  v1::HypeTrainStatus status;
+  ASSERT_TRUE(hype_rpc_.GetHypeStatus(call, request, status).ok());
+  EXPECT_EQ(told_.back().hype_progress().level(), status.current_level());
+  EXPECT_FLOAT_EQ(told_.back().hype_progress().progress(), status.progress());
+}
+
 TEST_F(MomentsTest, OnlyTheOwnerActsAndOnlyAGameServerReportsAWorldFirst) {
   common::rpc::CallContext stranger = Caller(common::Uuid::V4());
   v1::AudienceReactionResult result;
