@@ -5,11 +5,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include "libs/common/testing/eventually.h"
 #include "tests/bench/measure.h"
 
 namespace bench {
@@ -108,7 +108,9 @@ double CallsPerSecond(const Target& target, double seconds) {
     chains.push_back(std::make_unique<Chain>(*stubs[i % stubs.size()], target,
                                              target.requests[i % target.requests.size()], stop));
   }
-  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  Require(common::testing::Eventually([&] { return SecondsSince(begin) >= seconds; },
+                                      std::chrono::hours(1)),
+          "the clock stands still");
   stop = true;
   size_t answered = 0;
   for (const auto& chain : chains) answered += chain->Await();

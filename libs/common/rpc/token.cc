@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "libs/common/crypto/digest.h"
 #include "libs/common/crypto/encoding.h"
 #include "libs/common/errors/errors.h"
 #include "libs/common/rpc/strict_json.h"
@@ -60,15 +61,22 @@ std::optional<Time> Instant(const json& claims, const char* name) {
   return Time{std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))};
 }
 
-bool IsCurrent(const json& claims, Time now, Duration skew) {
+// From when until when a token's claims are good; nullopt when they do not say it.
+struct Validity {
+  Time from;
+  Time until;
+};
+std::optional<Validity> ValidityOf(const json& claims, Duration skew) {
   const auto expires = Instant(claims, "exp");
-  if (!expires || now >= *expires + skew) return false;
+  if (!expires) return std::nullopt;
+  Validity validity{.from = Time::min(), .until = *expires + skew};
   for (const char* name : {"iat", "nbf"}) {
     if (!claims.contains(name)) continue;
     const auto instant = Instant(claims, name);
-    if (!instant || *instant > now + skew) return false;
+    if (!instant) return std::nullopt;
+    validity.from = std::max(validity.from, *instant - skew);
   }
-  return true;
+  return validity;
 }
 
 // A claim that is a list of texts, or absent, which is an empty one; nullopt for anything else.
@@ -105,19 +113,6 @@ std::optional<Identity> ReadIdentity(const json& claims) {
   return identity;
 }
 
-// The claims are not parsed before the signature is known to be good.
-std::optional<Identity> Read(std::string_view text, Time now, const TokenSettings& settings,
-                             const JwkSet& keys) {
-  const auto token = Decode(text);
-  if (!token || !IsAuthentic(*token, keys)) return std::nullopt;
-  const auto claims = ParseStrictObject(token->claims);
-  if (!claims || !IsCurrent(*claims, now, settings.clock_skew) ||
-      TextMember(*claims, "iss") != settings.issuer || !HasAudience(*claims, settings.audience)) {
-    return std::nullopt;
-  }
-  return ReadIdentity(*claims);
-}
-
 }  // namespace
 
 TokenVerifier::TokenVerifier(TokenSettings settings) : settings_(std::move(settings)) {
@@ -138,10 +133,40 @@ std::shared_ptr<const JwkSet> TokenVerifier::Keys() const {
   return keys_;
 }
 
+// The claims are not parsed before the signature is known to be good.
+std::optional<TokenVerifier::Verified> TokenVerifier::Read(std::string_view text) const {
+  const auto keys = Keys();
+  const auto token = Decode(text);
+  if (!token || !IsAuthentic(*token, *keys)) return std::nullopt;
+  const auto claims = ParseStrictObject(token->claims);
+  if (!claims || TextMember(*claims, "iss") != settings_.issuer ||
+      !HasAudience(*claims, settings_.audience)) {
+    return std::nullopt;
+  }
+  const auto validity = ValidityOf(*claims, settings_.clock_skew);
+  auto identity = ReadIdentity(*claims);
+  if (!validity || !identity) return std::nullopt;
+  return Verified{.identity = *std::move(identity),
+                  .from = validity->from,
+                  .until = validity->until,
+                  .keys = keys};
+}
+
 absl::StatusOr<Identity> TokenVerifier::Verify(std::string_view token, Time now) const {
-  auto identity = Read(token, now, settings_, *Keys());
-  if (!identity) return errors::Make(errors::kTokenInvalid, "the bearer token is not valid");
-  return *std::move(identity);
+  const auto invalid = [] {
+    return errors::Make(errors::kTokenInvalid, "the bearer token is not valid");
+  };
+  if (token.size() > kMaxTokenBytes) return invalid();
+  const std::string digest = crypto::Sha256(token);
+  auto known = verified_.Find(digest);
+  if (!known || (*known)->keys.lock() != Keys()) {
+    auto read = Read(token);
+    if (!read) return invalid();
+    known = std::make_shared<const Verified>(*std::move(read));
+    verified_.Put(digest, *known);
+  }
+  if (now < (*known)->from || now >= (*known)->until) return invalid();
+  return (*known)->identity;
 }
 
 }  // namespace common::rpc
