@@ -184,7 +184,7 @@ double RoundMinutes(const RoundSettings& settings, const View& view) {
 void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const View& view,
                   std::span<const Party> parties, uint32_t cohort, Step& step) {
   const double minutes = RoundMinutes(settings, view);
-  const uint64_t key = Random(settings.seed, Draw::kLeave, view.round);
+  const uint64_t key = LeaveKey(settings.seed, view.round);
   const CohortMasks masks({.number = cohort, .of = view.cohorts});
   InterestRates rates(step.audience);
   for (uint32_t position = 0; position < parties.size(); ++position) {
@@ -299,8 +299,22 @@ double MemberBoredChance(const RoundSettings& settings, const pool::Pool& pool, 
   return 1 - std::exp(-BoredRate(interest.common + interest.slope * offset, dwell) * minutes);
 }
 
-double LeaveDraw(uint64_t seed, uint32_t round, uint32_t member) {
-  return Uniform(Random(seed, Draw::kLeave, round, member));
+double MemberBoredChanceAtMost(const RoundSettings& settings, const Party& party,
+                               float archetype_interest, uint32_t round, double minutes) {
+  const PartyInterest interest =
+      InterestOf(settings.weights, archetype_interest, party.joining, round);
+  const float lowest = interest.common - interest.slope * pool::kEngagementSpread;
+  const double dwell = DwellMinutes(settings, party.joining, round);
+  // 1 - exp(-x) is at most x, and the margins are beyond what is lost in rounding.
+  constexpr double kRelative = 1e-6;
+  constexpr double kAbsolute = 1e-12;
+  return BoredRate(lowest, dwell) * minutes * (1 + kRelative) + kAbsolute;
 }
+
+double LeaveDraw(uint64_t seed, uint32_t round, uint32_t member) {
+  return LeaveDraw(LeaveKey(seed, round), member);
+}
+uint64_t LeaveKey(uint64_t seed, uint32_t round) { return Random(seed, Draw::kLeave, round); }
+double LeaveDraw(uint64_t key, uint32_t member) { return Uniform(Extend(key, member)); }
 
 }  // namespace streaming::audience

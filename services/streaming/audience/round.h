@@ -68,7 +68,14 @@ double BoredChance(float interest, double dwell_minutes, double minutes);
 double MemberBoredChance(const RoundSettings& settings, const pool::Pool& pool, const Party& party,
                          uint32_t member, float archetype_interest, uint32_t round, double minutes);
 
+// No member of the party has a higher chance than this, which may be above 1.
+double MemberBoredChanceAtMost(const RoundSettings& settings, const Party& party,
+                               float archetype_interest, uint32_t round, double minutes);
+
 // The draw that decides whether a member leaves in a round, in [0, 1): below its chance, it does.
 double LeaveDraw(uint64_t seed, uint32_t round, uint32_t member);
+// The same for many members of a round: LeaveDraw(LeaveKey(seed, round), member).
+uint64_t LeaveKey(uint64_t seed, uint32_t round);
+double LeaveDraw(uint64_t key, uint32_t member);
 
 }  // namespace streaming::audience

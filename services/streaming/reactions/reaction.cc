@@ -125,6 +125,8 @@ struct PartyReaction {
   audience::RunMask retained = 0;
 };
 
+// Decides for the members of one party. What does not differ within it is worked out once; a member
+// whose draw is above the highest chance that anyone of the party has costs one hash.
 class PartyJudge {
  public:
   PartyJudge(const audience::RoundSettings& settings, const pool::Pool& pool,
@@ -133,51 +135,69 @@ class PartyJudge {
       : settings_(settings),
         pool_(pool),
         view_(view),
-        stepped_(audience::NextCohort(audience, view)),
         minutes_(settings.interval_seconds * view.stretch / 60.0),
-        loss_key_(audience::Random(occurrence.key, audience::Draw::kReactionLeave)) {}
+        loss_key_(audience::Random(occurrence.key, audience::Draw::kReactionLeave)) {
+    // Cohorts before this one have been asked in the view's round.
+    for (uint32_t c = audience::NextCohort(audience, view); c < view.cohorts; ++c) {
+      for (uint32_t run = 0; run < view.cohorts; ++run) {
+        waiting_[run] |= audience::CohortMask(run, {.number = c, .of = view.cohorts});
+      }
+    }
+  }
 
   PartyReaction Judge(const Party& party, float effect, float before, float after) const {
     PartyReaction reaction;
-    audience::ForEachPlace(party.members, [&](uint32_t place) {
-      const uint32_t member = party.run * pool::kRunLength + place;
-      if (effect < 0 && Loses(member, effect, before)) reaction.lost |= audience::BitOf(place);
-      if (effect > 0 && Retains(party, member, before, after)) {
-        reaction.retained |= audience::BitOf(place);
-      }
-    });
+    if (effect < 0) reaction.lost = Lost(party, effect, before);
+    if (effect > 0 && after != before) {
+      // The members who are asked in the view's round still, and those who are in the next.
+      const audience::RunMask waiting =
+          party.joining.round < view_.round ? waiting_[party.run % view_.cohorts] : 0;
+      reaction.retained = Retained(party, party.members & waiting, view_.round, before, after) |
+                          Retained(party, party.members & ~waiting, view_.round + 1, before, after);
+    }
     return reaction;
   }
 
  private:
-  bool Loses(uint32_t member, float effect, float interest) const {
+  audience::RunMask Lost(const Party& party, float effect, float interest) const {
     const double chance = kLossChance * -effect * std::exp(-3 * (interest - 0.4));
-    return audience::Uniform(audience::Extend(loss_key_, member)) < chance;
+    audience::RunMask lost = 0;
+    audience::ForEachPlace(party.members, [&](uint32_t place) {
+      const uint32_t member = party.run * pool::kRunLength + place;
+      if (audience::Uniform(audience::Extend(loss_key_, member)) < chance) {
+        lost |= audience::BitOf(place);
+      }
+    });
+    return lost;
   }
 
   // The draw of a member's next step is known, so who would have left is, too.
-  bool Retains(const Party& party, uint32_t member, float before, float after) const {
-    const uint32_t round = NextRound(party, member);
-    const double draw = audience::LeaveDraw(settings_.seed, round, member);
-    const auto chance = [&](float interest) {
-      return audience::MemberBoredChance(settings_, pool_, party, member, interest, round,
-                                         minutes_);
-    };
-    return draw < chance(before) && draw >= chance(after);
-  }
-
-  // The round in which the member is asked next.
-  uint32_t NextRound(const Party& party, uint32_t member) const {
-    const bool waits = member % view_.cohorts >= stepped_ && party.joining.round < view_.round;
-    return waits ? view_.round : view_.round + 1;
+  audience::RunMask Retained(const Party& party, audience::RunMask members, uint32_t round,
+                             float before, float after) const {
+    audience::RunMask retained = 0;
+    if (members == 0) return retained;
+    const uint64_t key = audience::LeaveKey(settings_.seed, round);
+    const double most =
+        audience::MemberBoredChanceAtMost(settings_, party, before, round, minutes_);
+    audience::ForEachPlace(members, [&](uint32_t place) {
+      const uint32_t member = party.run * pool::kRunLength + place;
+      const double draw = audience::LeaveDraw(key, member);
+      if (draw >= most) return;
+      const auto chance = [&](float interest) {
+        return audience::MemberBoredChance(settings_, pool_, party, member, interest, round,
+                                           minutes_);
+      };
+      if (draw < chance(before) && draw >= chance(after)) retained |= audience::BitOf(place);
+    });
+    return retained;
   }
 
   const audience::RoundSettings& settings_;
   const pool::Pool& pool_;
   const audience::View& view_;
-  const uint32_t stepped_;  // cohorts before this one have been asked in the view's round
   const double minutes_;
   const uint64_t loss_key_;
+  std::array<audience::RunMask, pool::kRunLength> waiting_ = {};  // by run % cohorts
 };
 
 void Feel(const pool::PerArchetype<float>& effects, const Impression& impression,

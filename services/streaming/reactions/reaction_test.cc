@@ -1,9 +1,13 @@
 #include "services/streaming/reactions/reaction.h"
 
 #include <array>
+#include <cmath>
 #include <numeric>
+#include <random>
 
 #include <gtest/gtest.h>
+
+#include "services/streaming/audience/random.h"
 
 namespace streaming::reactions {
 namespace {
@@ -231,6 +235,93 @@ TEST(ReactionTest, WhoIsYetToStepInThisRoundIsRetainedForIt) {
   const uint32_t stay = leaving(audience) - leaving(after);
   EXPECT_GT(stay, 0u);
   EXPECT_NEAR(stay, retained(audience) / 3.0, retained(audience) * 0.15);
+}
+
+// A scene of which everything that judges members is drawn by lot.
+struct AnyScene {
+  audience::RoundSettings settings = {.seed = 8};
+  View view = TheView();
+  Audience audience;
+  std::vector<Party> parties;
+  Occurrence occurrence;
+
+  explicit AnyScene(uint64_t number) {
+    std::mt19937_64 random(number);
+    const auto below = [&](uint32_t bound) { return static_cast<uint32_t>(random() % bound); };
+    const auto unit = [&] { return static_cast<float>(below(1001)) / 1000; };
+    view.cohorts = 1 + below(7);
+    view.stretch = below(2) == 0 ? 1 : 5;
+    audience.last_round = 19 + below(3);
+    audience.steps = static_cast<uint8_t>(below(2 * view.cohorts + 1));
+    for (float& interest : audience.interest) interest = unit();
+    for (uint32_t run = below(3); run + 1 < ThePool().runs(); run += 1 + below(3)) {
+      parties.push_back({run,
+                         random() | 1,
+                         {.round = below(21),
+                          .flags = static_cast<uint8_t>(below(2) * audience::kFollows),
+                          .offset = static_cast<int8_t>(below(3) == 0 ? below(40) : 0)}});
+    }
+    occurrence = {
+        .event = static_cast<Event>(below(kEvents)), .significance = unit(), .key = random()};
+  }
+};
+
+// Member by member, as the rules say it.
+struct PlainReaction {
+  uint32_t lost = 0;
+  uint32_t retained = 0;
+  std::vector<audience::RunMask> leavers = {};  // by party
+};
+PlainReaction JudgePlainly(const AnyScene& scene, const Audience& after) {
+  PlainReaction plain;
+  const auto effects = Effects(ThePool().archetypes(), scene.occurrence);
+  const double minutes = scene.settings.interval_seconds * scene.view.stretch / 60.0;
+  const uint32_t stepped = NextCohort(scene.audience, scene.view);
+  for (const Party& party : scene.parties) {
+    const uint8_t a = ThePool().ArchetypeOfRun(party.run);
+    audience::RunMask leavers = 0;
+    audience::ForEachPlace(party.members, [&](uint32_t place) {
+      const uint32_t member = party.run * pool::kRunLength + place;
+      const double loss = 0.1 * -effects[a] * std::exp(-3 * (scene.audience.interest[a] - 0.4));
+      const uint64_t bits =
+          audience::Random(scene.occurrence.key, audience::Draw::kReactionLeave, member);
+      if (effects[a] < 0 && audience::Uniform(bits) < loss) leavers |= audience::BitOf(place);
+      const bool waits =
+          member % scene.view.cohorts >= stepped && party.joining.round < scene.view.round;
+      const uint32_t round = scene.view.round + (waits ? 0 : 1);
+      const auto leaves = [&](float interest) {
+        return audience::LeaveDraw(scene.settings.seed, round, member) <
+               audience::MemberBoredChance(scene.settings, ThePool(), party, member, interest,
+                                           round, minutes);
+      };
+      plain.retained +=
+          effects[a] > 0 && leaves(scene.audience.interest[a]) && !leaves(after.interest[a]);
+    });
+    plain.lost += audience::CountOf(leavers);
+    if (leavers != 0) plain.leavers.push_back(leavers);
+  }
+  return plain;
+}
+
+TEST(ReactionTest, EveryMemberIsJudgedAsIfAlone) {
+  uint32_t lost = 0;
+  uint32_t retained = 0;
+  for (uint64_t number = 0; number < 60; ++number) {
+    const AnyScene scene(number);
+    const Reaction reaction = React(scene.settings, ThePool(), scene.view, Survey(scene.view), 0,
+                                    scene.audience, scene.parties, scene.occurrence);
+    const PlainReaction plain = JudgePlainly(scene, reaction.audience);
+    EXPECT_EQ(reaction.lost_heads, plain.lost) << number;
+    EXPECT_EQ(reaction.retained_heads, plain.retained) << number;
+    ASSERT_EQ(reaction.leavers.size(), plain.leavers.size()) << number;
+    for (size_t i = 0; i < plain.leavers.size(); ++i) {
+      EXPECT_EQ(reaction.leavers[i].members, plain.leavers[i]) << number;
+    }
+    lost += plain.lost;
+    retained += plain.retained;
+  }
+  EXPECT_GT(lost, 100u);
+  EXPECT_GT(retained, 100u);
 }
 
 TEST(ReactionTest, NobodyFeelsNothing) {
