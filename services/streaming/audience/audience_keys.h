@@ -26,7 +26,8 @@ inline std::string TakenKey(const Shard& shard) { return ShardPrefix(shard) + "t
 // Set of the ids of all sessions with an audience. No TTL: release empties it, and audit.
 inline std::string SessionsKey(const Shard& shard) { return ShardPrefix(shard) + "sessions"; }
 
-// Hash: nonce, members, count, sealed, and the fields of its owners (AudienceStore). No TTL: a
+// Hash: nonce, members, count, joined (those whom the last change brought), sealed, and the fields
+// of its owners (AudienceStore). No TTL: a
 // session must not lose its audience while it lives; release deletes it, and the reconciler sees to
 // it that every session is released.
 inline std::string SessionKey(const Shard& shard, const common::Uuid& session_id) {

@@ -195,6 +195,36 @@ absl::StatusOr<std::optional<StoredAudience>> AudienceStore::Read(const Shard& s
   return live;
 }
 
+absl::StatusOr<std::vector<std::optional<StoredAudience>>> AudienceStore::ReadMany(
+    std::span<const std::pair<Shard, common::Uuid>> sessions) {
+  std::vector<std::vector<std::string>> commands;
+  commands.reserve(sessions.size());
+  for (const auto& [shard, id] : sessions) commands.push_back({"HGETALL", SessionKey(shard, id)});
+  ASSIGN_OR_RETURN(const std::vector<Reply> replies, redis_.Pipeline(commands, kRepeatable));
+  std::vector<std::optional<StoredAudience>> stored(replies.size());
+  for (size_t i = 0; i < replies.size(); ++i) {
+    RETURN_IF_ERROR(replies[i].status());
+    if (replies[i].size() == 0) continue;
+    ASSIGN_OR_RETURN(stored[i], LiveOf(replies[i]));
+  }
+  return stored;
+}
+
+absl::StatusOr<std::optional<AudienceGlimpse>> AudienceStore::Glance(
+    const Shard& shard, const common::Uuid& session_id,
+    std::initializer_list<std::string_view> fields) {
+  const std::string key = SessionKey(shard, session_id);
+  std::vector<std::string_view> words = {"HMGET", key, "nonce", "sealed", "joined"};
+  words.insert(words.end(), fields.begin(), fields.end());
+  ASSIGN_OR_RETURN(const Reply reply, redis_.Command(common::redis::Arguments(words), kRepeatable));
+  if (reply.size() != words.size() - 2) return Malformed();
+  if (reply[0].is_nil()) return std::nullopt;
+  AudienceGlimpse glimpse{.sealed = !reply[1].is_nil()};
+  ASSIGN_OR_RETURN(glimpse.joined, PartiesOf(reply[2].text()));
+  for (size_t i = 3; i < reply.size(); ++i) glimpse.fields.emplace_back(reply[i].text());
+  return glimpse;
+}
+
 absl::StatusOr<std::string> AudienceStore::ReadFollowers(const Shard& shard,
                                                          const common::Uuid& session_id) {
   ASSIGN_OR_RETURN(const Reply reply,

@@ -7,8 +7,10 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,8 +41,8 @@ inline constexpr std::string_view kNotLeader = "LEADER";  // somebody else leads
 // come again after a fail-over to a replica that lags.
 using Nonce = std::string;
 
-// Fields of a session that its owners encode. Names must not be nonce, members, count, sealed,
-// answered, departed_dropped or news_dropped.
+// Fields of a session that its owners encode. Names must not be nonce, members, count, joined,
+// sealed, answered, departed_dropped or news_dropped.
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
 // News that is told in the same step as the change.
@@ -114,6 +116,13 @@ struct StoredAudience {
   std::map<std::string, std::string> fields = {};  // all that the session's hash holds
 };
 
+// What a session keeps besides its members.
+struct AudienceGlimpse {
+  bool sealed = false;
+  std::vector<Party> joined = {};        // whom its last change brought, also members by now
+  std::vector<std::string> fields = {};  // those that were asked for, "" where there is none
+};
+
 struct SealedAudience {
   StoredAudience live = {};
   std::vector<DepartedParty> departed = {};
@@ -150,6 +159,13 @@ class AudienceStore {
   // nullopt when the session has no audience.
   absl::StatusOr<std::optional<StoredAudience>> Read(const Shard& shard,
                                                      const common::Uuid& session_id);
+  // Likewise for several, in their order, in one round trip.
+  absl::StatusOr<std::vector<std::optional<StoredAudience>>> ReadMany(
+      std::span<const std::pair<Shard, common::Uuid>> sessions);
+  // Some fields of a session, without its members. nullopt when the session has no audience.
+  absl::StatusOr<std::optional<AudienceGlimpse>> Glance(
+      const Shard& shard, const common::Uuid& session_id,
+      std::initializer_list<std::string_view> fields);
   // What Opening::followers was; "" when there were none, or no such session.
   absl::StatusOr<std::string> ReadFollowers(const Shard& shard, const common::Uuid& session_id);
   // The first answer to a request, while it is kept (the session's last 1 024).

@@ -30,9 +30,20 @@ constexpr char kStateField[] = "state";
 constexpr char kMomentsField[] = "moments";
 constexpr char kHypeField[] = "hype";
 constexpr char kMoodField[] = "mood";
+// Heads but for those whom the last change brought, 4 bytes: see AudienceGlimpse.
+constexpr char kHeadsField[] = "heads";
+constexpr size_t kHeadsBytes = 4;
 
-Fields FieldsOf(const Change& change) {
-  return {{kAudienceField, EncodeAudience(change.audience)},
+std::string EncodeHeads(uint32_t heads) {
+  std::string bytes;
+  PutLittleEndian(bytes, heads, kHeadsBytes);
+  return bytes;
+}
+
+// `staying`: the session's heads without those whom this change brings.
+Fields FieldsOf(const Change& change, uint32_t staying) {
+  return {{kHeadsField, EncodeHeads(staying)},
+          {kAudienceField, EncodeAudience(change.audience)},
           {kStateField, EncodeState(change.state)},
           {kMomentsField, EncodeMoments(change.moments)},
           {kHypeField, change.hype},
@@ -44,6 +55,11 @@ Shard ShardOf(const LiveKey& key) { return {.game_service_id = key.game, .number
 absl::Status NotLive() {
   return common::errors::Make(kSessionNotLive, "the session has no audience that could change");
 }
+
+constexpr char kRecalled[] = "streaming_audience_recalled_total";
+constexpr char kRecalledHelp[] =
+    "Changes of a live session that were decided on what was remembered of it, by whether it was "
+    "still so; if not, it was read.";
 
 // Runs that a pool must have for these parties.
 uint32_t RunsOf(const std::vector<Party>& parties) {
@@ -78,9 +94,9 @@ absl::StatusOr<KeptAnswer> DecodeAnswer(std::string_view bytes) {
   return kept;
 }
 
-Effects EffectsOf(const LiveKey& key, const Change& change, const std::optional<Request>& request,
-                  std::string_view leader) {
-  Effects effects = {.fields = FieldsOf(change), .leader = std::string(leader)};
+Effects EffectsOf(const LiveKey& key, const Change& change, uint32_t staying,
+                  const std::optional<Request>& request, std::string_view leader) {
+  Effects effects = {.fields = FieldsOf(change, staying), .leader = std::string(leader)};
   if (!change.command.empty()) {
     // With the place between the steps at which it happened.
     effects.command =
@@ -125,8 +141,9 @@ LiveStore::LiveStore(AudienceStore& audience, pool::PoolStore& pools, NewsQueue&
                                     "Changes of a live session that another one overtook.")),
       forgotten_(metrics.GetCounter(
           "streaming_departed_forgotten_total",
-          "Parties of viewers who left and whose attendance no end will know, as too many left.")) {
-}
+          "Parties of viewers who left and whose attendance no end will know, as too many left.")),
+      recalled_(metrics.GetCounter(kRecalled, kRecalledHelp, {{"session", "unchanged"}})),
+      outdated_(metrics.GetCounter(kRecalled, kRecalledHelp, {{"session", "changed"}})) {}
 
 std::mutex& LiveStore::StripeOf(const LiveKey& key) {
   return stripes_[std::hash<Uuid>()(key.session) % kStripes];
@@ -151,6 +168,64 @@ absl::StatusOr<LiveSession> LiveStore::Load(const LiveKey& key) {
   ASSIGN_OR_RETURN(auto stored, store_.Read(ShardOf(key), key.session));
   if (!stored) return NotLive();
   return ToSession(key, *std::move(stored));
+}
+
+absl::StatusOr<std::vector<std::optional<LiveSession>>> LiveStore::LoadMany(
+    std::span<const LiveKey> keys) {
+  if (keys.size() > kLoadManyMost) {
+    return absl::InvalidArgumentError("too many sessions for one round trip");
+  }
+  std::vector<std::pair<Shard, Uuid>> wanted;
+  for (const LiveKey& key : keys) wanted.emplace_back(ShardOf(key), key.session);
+  ASSIGN_OR_RETURN(auto stored, store_.ReadMany(wanted));
+  std::vector<std::optional<LiveSession>> sessions(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (!stored[i]) continue;
+    ASSIGN_OR_RETURN(sessions[i], ToSession(keys[i], *std::move(stored[i])));
+  }
+  return sessions;
+}
+
+absl::StatusOr<Glimpse> LiveStore::Glance(const LiveKey& key) {
+  ASSIGN_OR_RETURN(const auto stored,
+                   store_.Glance(ShardOf(key), key.session, {kStateField, kHeadsField}));
+  if (!stored || stored->sealed) return NotLive();
+  Glimpse glimpse;
+  ASSIGN_OR_RETURN(glimpse.state, DecodeState(stored->fields[0]));
+  ByteReader heads(stored->fields[1]);
+  glimpse.heads = static_cast<uint32_t>(heads.Take(kHeadsBytes));
+  if (!heads.Complete()) return absl::InternalError("a session's heads are malformed");
+  if (!stored->joined.empty()) {
+    ASSIGN_OR_RETURN(const auto pool, pools_.Get(key.game, RunsOf(stored->joined)));
+    glimpse.heads += HeadsOf(*pool, stored->joined);
+  }
+  glimpse.state.peak_heads = std::max(glimpse.state.peak_heads, glimpse.heads);
+  return glimpse;
+}
+
+absl::StatusOr<std::optional<LiveSession>> LiveStore::Recall(const LiveKey& key) {
+  std::optional<LiveSession> session = remembered_.Take(key.session);
+  if (!session) return std::nullopt;
+  // It may have grown since.
+  ASSIGN_OR_RETURN(session->pool, pools_.Get(key.game, session->pool->runs()));
+  return session;
+}
+
+void LiveStore::Remember(LiveSession session) {
+  session.audience = AsStored(session.audience);  // what was stored decides, see EncodeAudience
+  const Uuid id = session.key.session;
+  remembered_.Put(id, std::move(session));
+}
+
+absl::StatusOr<LiveSession> LiveStore::ReadOpen(const LiveKey& key) {
+  ASSIGN_OR_RETURN(auto stored, store_.Read(ShardOf(key), key.session));
+  if (!stored || stored->sealed) {
+    Drop(key.session);
+    return NotLive();
+  }
+  ASSIGN_OR_RETURN(LiveSession session, ToSession(key, *std::move(stored)));
+  ASSIGN_OR_RETURN(session.followers, FollowersOf(key));
+  return session;
 }
 
 absl::StatusOr<std::optional<Applied>> LiveStore::FindReplay(const LiveKey& key,
@@ -179,30 +254,42 @@ absl::StatusOr<Applied> LiveStore::Update(const LiveKey& key, common::Time now, 
                                           const std::optional<Request>& request,
                                           std::string_view leader) {
   const std::lock_guard lock(StripeOf(key));
+  ASSIGN_OR_RETURN(std::optional<LiveSession> session, Recall(key));
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (request) {
       ASSIGN_OR_RETURN(auto replay, FindReplay(key, *request));
       if (replay) return *std::move(replay);
     }
-    ASSIGN_OR_RETURN(auto stored, store_.Read(ShardOf(key), key.session));
-    if (!stored || stored->sealed) {
+    const bool recalled = session.has_value();
+    if (!recalled) {
+      ASSIGN_OR_RETURN(session, ReadOpen(key));
+    }
+    Accrue(*session, *session->pool, now);
+    absl::StatusOr<Change> change = rule(*session);
+    if (!change.ok()) {
+      if (!recalled) return change.status();
+      session.reset();  // what was refused may not be so any more
+      continue;
+    }
+    absl::StatusOr<Applied> applied = Apply(*session, *std::move(change), request, leader);
+    session.reset();
+    if (applied.ok()) {
+      if (recalled) recalled_.Increment();
+      if (recalled || leader.empty()) Remember(applied->session);
+      return applied;
+    }
+    const auto refusal = ErrorCode(applied.status());
+    if (!refusal) return applied;
+    if (*refusal == kAbsent || *refusal == kSealed) {
       Drop(key.session);
       return NotLive();
     }
-    ASSIGN_OR_RETURN(LiveSession session, ToSession(key, *std::move(stored)));
-    ASSIGN_OR_RETURN(session.followers, FollowersOf(key));
-    Accrue(session, *session.pool, now);
-    ASSIGN_OR_RETURN(Change change, rule(session));
-    absl::StatusOr<Applied> applied = Apply(session, std::move(change), request, leader);
-    const auto refusal = ErrorCode(applied.status());
-    if (!refusal) return applied;
-    if (*refusal == kAbsent || *refusal == kSealed) return NotLive();
     if (*refusal == kFull) {
       return common::errors::Make(common::errors::kUnavailable,
                                   "the relay of hype transitions lags too far behind");
     }
     if (*refusal != kStaleNonce && *refusal != kAnswered) return applied;
-    conflicts_.Increment();
+    (recalled ? outdated_ : conflicts_).Increment();
   }
   return common::errors::Make(common::errors::kConflict, "the session changes too quickly");
 }
@@ -225,7 +312,8 @@ absl::StatusOr<Applied> LiveStore::Apply(const LiveSession& session, Change chan
       .expected = session.nonce,
       .demands = DemandsOf(session, change, room),
       .capacity = MembersOf(session.parties) - MembersOf(applied.left) + room,
-      .effects = EffectsOf(session.key, change, request, leader)};
+      .effects =
+          EffectsOf(session.key, change, session.heads - applied.left_heads, request, leader)};
   for (const Leave& leave : change.leavers) {
     AppendLeave(exchange.leaves, leave);
     AppendDeparture(exchange.departures,
@@ -276,6 +364,7 @@ void LiveStore::Keep(const Uuid& session, std::shared_ptr<const Followers> follo
 }
 
 void LiveStore::Drop(const Uuid& session) {
+  remembered_.Erase(session);
   const std::lock_guard lock(followers_mutex_);
   const auto found = followers_.find(session);
   if (found == followers_.end()) return;
@@ -297,8 +386,9 @@ absl::StatusOr<uint32_t> LiveStore::Cross(LiveSession& from, std::span<LiveSessi
   Change& change = crossing.change;
   change.state.left_heads = from.state.left_heads + passage.heads;
   const uint32_t told = TakeNewsShare(change.state, change.audience.last_round, passage.heads);
-  Transfer transfer = {.expected = from.nonce,
-                       .effects = EffectsOf(from.key, change, request, leader)};
+  Transfer transfer = {
+      .expected = from.nonce,
+      .effects = EffectsOf(from.key, change, from.heads - passage.heads, request, leader)};
   std::vector<Arrival> arrivals;
   for (const auto& [number, heads] : passage.destinations) {
     LiveSession& there = *to[number];
@@ -310,7 +400,8 @@ absl::StatusOr<uint32_t> LiveStore::Cross(LiveSession& from, std::span<LiveSessi
     arrival.told = TakeNewsShare(arrival.state, there.audience.last_round, heads);
     transfer.to.push_back({.session_id = there.key.session,
                            .expected = there.nonce,
-                           .fields = {{kStateField, EncodeState(arrival.state)}}});
+                           .fields = {{kStateField, EncodeState(arrival.state)},
+                                      {kHeadsField, EncodeHeads(there.heads + heads)}}});
   }
   for (const auto& [leave, destination] : passage.movers) {
     const Party& party = from.parties[leave.position];
@@ -365,7 +456,7 @@ absl::StatusOr<LiveSession> LiveStore::Open(const LiveKey& key, common::Time now
                                   {.demands = DemandsOf(blank, change, room),
                                    .capacity = room,
                                    .followers = EncodeFollowers(followers),
-                                   .fields = FieldsOf(change)});
+                                   .fields = FieldsOf(change, 0)});
   if (ErrorCode(opened.status()) == kExists) return Load(key);
   RETURN_IF_ERROR(opened.status());
   Keep(key.session, blank.followers);

@@ -131,6 +131,9 @@ end
 -- Takes what the demands ask for, at most `room` members. Returns the new parties and how many
 -- members they have.
 local function take(taken, demands, room)
+  if demands == '' then
+    return '', 0
+  end
   local parties, short, all = {}, 0, 0
   local bitmap = open_bitmap(taken, #demands / DEMAND)
   for at = 1, #demands, DEMAND do
@@ -238,10 +241,10 @@ local function remember(session, departed, gone, departures)
   end
 end
 
--- The parties and the number of members of a session that may be changed by one who knows its
--- nonce; nil and the refusal otherwise.
-local function members_of(session, nonce)
-  local found = call('HMGET', session, 'nonce', 'sealed', 'members', 'count')
+-- The number of members of a session that may be changed by one who knows its nonce; nil and the
+-- refusal otherwise.
+local function count_of(session, nonce)
+  local found = call('HMGET', session, 'nonce', 'sealed', 'count')
   if not found[1] then
     return nil, refuse('ABSENT', 'no such session')
   elseif found[2] then
@@ -249,21 +252,33 @@ local function members_of(session, nonce)
   elseif found[1] ~= nonce then
     return nil, refuse('NONCE', 'the session has changed')
   end
-  return found[3], tonumber(found[4])
+  return tonumber(found[3])
 end
 
-local function set_members(session, nonce, parties, count)
-  call('HSET', session, 'nonce', nonce, 'members', parties, 'count', count)
+-- Likewise its parties and their number of members.
+local function members_of(session, nonce)
+  local count, refusal = count_of(session, nonce)
+  if not count then
+    return nil, refusal
+  end
+  return call('HGET', session, 'members'), count
+end
+
+-- Gives a session its new nonce, `joined`, which are the parties that this change brought, its
+-- owner's fields, and its members unless `parties` is nil. `joined` is kept apart as well: what
+-- else a session has, its owner can count before the change, so that nobody needs all members to
+-- know how many they are. One command, as each costs more than its fields.
+local function set_session(session, nonce, joined, fields, parties, count)
+  local words = { 'nonce', nonce, 'joined', joined, unpack(fields) }
+  if parties then
+    local n = #words
+    words[n + 1], words[n + 2], words[n + 3], words[n + 4] = 'members', parties, 'count', count
+  end
+  call('HSET', session, unpack(words))
 end
 
 local function log(key, id, command)
   call('XADD', key, 'MAXLEN', '~', LOG_LIMIT, '*', 'session', id, 'command', command)
-end
-
-local function set_fields(session, fields)
-  if #fields > 0 then
-    call('HSET', session, unpack(fields))
-  end
 end
 
 -- The number of fields at args[at] and their name-value pairs behind it. Returns the pairs and the
@@ -311,7 +326,6 @@ local function check(keys, answers, extras)
 end
 
 local function store(keys, session, answers, extras)
-  set_fields(session, extras.fields)
   if extras.log > 0 then
     log(keys[extras.log], extras.id, extras.command)
   end
@@ -345,8 +359,7 @@ local function open(keys, args)
     return refuse('EXISTS', 'the session is open')
   end
   local parties, count = take(taken, args[3], tonumber(args[4]))
-  set_members(session, args[2], parties, count)
-  set_fields(session, (fields_of(args, 6)))
+  set_session(session, args[2], parties, (fields_of(args, 6)), parties, count)
   if args[5] ~= '' then
     call('SET', followers, args[5])
   end
@@ -361,12 +374,15 @@ end
 -- also kept behind the answer: only here are they known in the same step.
 local function apply(keys, args)
   local session, taken, departed, answers = keys[1], keys[2], keys[3], keys[4]
-  local parties, count = members_of(session, args[1])
-  if not parties then
-    return count
+  local count, refused = count_of(session, args[1])
+  if not count then
+    return refused
   end
-  local stay, gone, numbers = split(parties, args[3], LEAVE)
-  if not stay or #args[4] ~= #gone * DEPARTURE or #args[5] % DEMAND ~= 0 then
+  local stay, gone, numbers = nil, {}, {}
+  if args[3] ~= '' then
+    stay, gone, numbers = split(call('HGET', session, 'members'), args[3], LEAVE)
+  end
+  if not gone or #args[4] ~= #gone * DEPARTURE or #args[5] % DEMAND ~= 0 then
     return refuse('BADARG', 'leaves, departures or demands')
   end
   local extras = extras_of(args, 7)
@@ -377,9 +393,15 @@ local function apply(keys, args)
   local left = sum(numbers)
   -- Newcomers first: nobody leaves and returns in one breath.
   local joined, came = take(taken, args[5], max(0, tonumber(args[6]) - count + left))
-  give_back(taken, concat(gone))
-  remember(session, departed, gone, args[4])
-  set_members(session, args[2], stay .. joined, count - left + came)
+  if #gone > 0 then
+    give_back(taken, concat(gone))
+    remember(session, departed, gone, args[4])
+  end
+  local after
+  if #gone > 0 or came > 0 then
+    after = (stay or call('HGET', session, 'members')) .. joined
+  end
+  set_session(session, args[2], joined, extras.fields, after, count - left + came)
   extras.answer = extras.answer .. joined
   store(keys, session, answers, extras)
   return joined
@@ -453,10 +475,9 @@ local function move(keys, args)
     return refusal
   end
   remember(from, departed, gone, departures)
-  set_members(from, args[2], stay, count - sum(numbers))
+  set_session(from, args[2], '', extras.fields, stay, count - sum(numbers))
   for _, to in ipairs(destinations) do
-    set_members(to.key, to.nonce, concat(to.parties), to.count)
-    set_fields(to.key, to.fields)
+    set_session(to.key, to.nonce, '', to.fields, concat(to.parties), to.count)
   end
   store(keys, from, answers, extras)
   return moved
