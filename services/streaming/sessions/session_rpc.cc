@@ -46,31 +46,17 @@ pool::InterestMask MaskOf(const Tags& tags) {
 int32_t Count(uint32_t count) { return static_cast<int32_t>(count); }
 
 void Fill(const CallContext& call, const Session& session, v1::StreamSessionDetail& out) {
-  out.set_session_id(session.key.session.ToString());
-  out.set_game_service_id(session.key.game.ToString());
-  out.set_streamer_id(session.streamer.ToString());
-  out.set_streamer_type(static_cast<v1::StreamerEntityType>(session.streamer_type));
-  out.set_status(static_cast<v1::StreamSessionStatus>(session.status));
-  if (session.title) out.set_title(*session.title);
-  for (size_t i = 0; i < pool::kInterests; ++i) {
-    if (!session.tags.Has(static_cast<pool::Interest>(i))) continue;
-    out.add_content_tags(static_cast<v1::AudienceInterest>(i + 1));
-  }
-  if (session.started_at) *out.mutable_started_at() = ToTimestamp(*session.started_at);
-  if (session.status == Status::kEnded && session.ended_at) {
-    *out.mutable_ended_at() = ToTimestamp(*session.ended_at);
-  }
-  out.set_audience_count(Count(session.counters.heads));
-  out.set_peak_audience_count(Count(session.counters.peak_heads));
-  out.set_follower_count(Count(session.followers));
-  out.set_active_hype_train(session.train_runs);
-  const bool owner = session.owner.has_value() && session.owner == call.identity.account;
-  if (owner || call.identity.admin) {
-    out.set_platform_session_linked(session.platform_session.has_value());
-  }
-  out.set_paused(session.paused);
-  if (session.theme) out.set_theme(*session.theme);
-  if (session.game_session) out.set_game_session_id(session.game_session->ToString());
+  out.MergeFrom(DetailOf(session));  // some warnings may stand there
+  TellInsider(call.identity, session.owner, session.platform_session.has_value(), out);
+}
+
+// What of a Live session is Redis' to say.
+void Take(const audience::Glimpse& live, Session& session) {
+  session.counters.heads = live.heads;
+  session.counters.peak_heads = live.state.peak_heads;
+  session.train_runs = live.state.hype_progress > 0;
+  session.paused = live.state.paused;
+  session.tags = live.state.tags;
 }
 
 void Fill(const Session& session, const std::vector<audience::Moment>& moments,
@@ -189,10 +175,9 @@ absl::Status SessionRpc::EndStreamSession(CallContext& call,
 absl::Status SessionRpc::Describe(const CallContext& call, Session session,
                                   v1::StreamSessionDetail& response) {
   if (session.status == Status::kLive) {
-    const auto live = parts_.live.Load(session.key);
+    const auto live = parts_.live.Glance(session.key);
     if (live.ok()) {
-      session.counters = CountersOf(*live);
-      session.train_runs = live->state.hype_progress > 0;
+      Take(*live, session);
     } else if (!common::errors::Is(live.status(), kSessionNotLive)) {
       return live.status();
     }
@@ -204,8 +189,21 @@ absl::Status SessionRpc::Describe(const CallContext& call, Session session,
 absl::Status SessionRpc::GetStreamSessionStatus(CallContext& call,
                                                 const v1::StreamSessionStatusRequest& request,
                                                 v1::StreamSessionDetail& response) {
-  ASSIGN_OR_RETURN(Session session, parts_.sessions.Get(IdOf(request.session_id())));
-  return Describe(call, std::move(session), response);
+  const Uuid id = IdOf(request.session_id());
+  ASSIGN_OR_RETURN(Session session, parts_.sessions.GetKnown(id, call.now));
+  if (session.status == Status::kLive) {
+    const auto live = parts_.live.Glance(session.key);
+    if (live.ok()) {
+      Take(*live, session);
+    } else if (common::errors::Is(live.status(), kSessionNotLive)) {
+      // It is ending, or has ended, or Redis has lost it: what is known may be of before that.
+      ASSIGN_OR_RETURN(session, parts_.sessions.Get(id));
+    } else {
+      return live.status();
+    }
+  }
+  Fill(call, session, response);
+  return absl::OkStatus();
 }
 
 absl::Status SessionRpc::ListStreamSessions(CallContext& call,
@@ -230,9 +228,7 @@ absl::Status SessionRpc::BrowseStreams(CallContext& call, const v1::BrowseStream
                        .any_of = MaskOf(request.content_filter()),
                        .offset = static_cast<uint32_t>(request.offset())};
   if (request.has_limit()) query.limit = static_cast<uint32_t>(request.limit());
-  ASSIGN_OR_RETURN(const auto sessions, parts_.sessions.Browse(query));
-  for (const Session& session : sessions) Fill(call, session, *response.add_streams());
-  return absl::OkStatus();
+  return browse_.Show(query, call.identity, call.now, response);
 }
 
 absl::Status SessionRpc::ChangeLive(const CallContext& call, const Session& session,

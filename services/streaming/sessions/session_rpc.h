@@ -7,6 +7,7 @@
 #include "services/streaming/audience/live_store.h"
 #include "services/streaming/events/watchers.h"
 #include "services/streaming/pool/pool_store.h"
+#include "services/streaming/sessions/browse_store.h"
 #include "services/streaming/sessions/life_store.h"
 #include "services/streaming/sessions/raid_store.h"
 #include "services/streaming/sessions/session_store.h"
@@ -101,6 +102,7 @@ class SessionRpc final : public common::rpc::Service {
                          v1::StreamSessionDetail& response);
 
   const Parts parts_;
+  BrowseStore browse_{parts_.sessions};
 };
 
 }  // namespace streaming::sessions

@@ -227,6 +227,16 @@ absl::StatusOr<Session> SessionStore::Get(const Uuid& id) {
   return *std::move(session);
 }
 
+absl::StatusOr<Session> SessionStore::GetKnown(const Uuid& id, Time now) {
+  const std::optional<Known> known = known_.Find(id);
+  if (known && std::chrono::abs(now - known->read_at) < kRecordLife) return *known->session;
+  ASSIGN_OR_RETURN(Session session, Get(id));
+  if (session.status == Status::kLive) {
+    known_.Put(id, {.session = std::make_shared<const Session>(session), .read_at = now});
+  }
+  return session;
+}
+
 absl::StatusOr<ListPage> SessionStore::List(const ListQuery& query) {
   const int type = query.streamer_type ? static_cast<int>(*query.streamer_type) : 0;
   const int status = query.status ? static_cast<int>(*query.status) : 0;

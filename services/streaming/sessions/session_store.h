@@ -1,6 +1,8 @@
 // The tables `session`, `session_moment` and `character_owner`: the record of every session.
 #pragma once
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,6 +11,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "libs/common/base/recently_used.h"
 #include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
 #include "libs/common/mysql/pool.h"
@@ -69,6 +72,11 @@ class SessionStore {
   // SESSION_NOT_FOUND.
   absl::StatusOr<Session> Get(const common::Uuid& id);
   absl::StatusOr<std::optional<Session>> Find(const common::Uuid& id);
+  // Get for those who ask Redis how a Live session is: what was read of it here less than
+  // kRecordLife before `now` is not read again. What never changes is right whatever its age; all
+  // else, and whether the session is still Live, is Redis' to say.
+  static constexpr std::chrono::seconds kRecordLife{2};
+  absl::StatusOr<Session> GetKnown(const common::Uuid& id, common::Time now);
 
   absl::StatusOr<ListPage> List(const ListQuery& query);
   // Live sessions, largest audience of the last checkpoint first.
@@ -125,7 +133,15 @@ class SessionStore {
                                                   uint32_t limit);
 
  private:
+  struct Known {
+    std::shared_ptr<const Session> session;
+    common::Time read_at;
+  };
+
   common::mysql::Pool& mysql_;
+  // Of half a kilobyte each.
+  static constexpr size_t kKnown = 20'000;
+  common::RecentlyUsed<common::Uuid, Known> known_{kKnown};
 };
 
 }  // namespace streaming::sessions
