@@ -91,11 +91,11 @@ class RoundsTest : public LiveSessionTest {
 
   // A command between two rounds, always with the same draws. Two of them begin a train.
   void React(uint32_t number, uint64_t key) {
-    const audience::View view = *rounds_.Recent(shard_, now_);
+    const auto seen = audience::Surveyed(*rounds_.Recent(shard_, now_));
     const auto applied = live_.Update(
         KeyOf(game_, number), now_, [&](const LiveSession& session) -> absl::StatusOr<Change> {
           const auto settings = audience::SettingsOf(settings_, *session.pool, 0);
-          const auto scene = reactions::SceneOf(settings, view, session, now_);
+          const auto scene = reactions::SceneOf(settings, seen, session, now_);
           ASSIGN_OR_RETURN(
               reactions::Outcome outcome,
               reactions::ReactIn(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "services/streaming/audience/bytes.h"
 #include "services/streaming/audience/check_out.h"
@@ -113,6 +114,13 @@ Field Survey(const View& view) {
     }
   }
   return field;
+}
+
+std::shared_ptr<const SurveyedView> Surveyed(View view) {
+  auto surveyed = std::make_shared<SurveyedView>();
+  surveyed->field = Survey(view);
+  surveyed->view = std::move(view);
+  return surveyed;
 }
 
 pool::PerArchetype<uint32_t> Newcomers(const View& view, const Field& field, uint32_t self,

@@ -1,6 +1,7 @@
 // Who comes to a stream: a choice among all live streams and staying offline.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "libs/common/base/uuid.h"
@@ -29,6 +30,13 @@ struct Field {
   pool::PerArchetype<uint32_t> second = {};
 };
 Field Survey(const View& view);
+
+// Both, for many to look at.
+struct SurveyedView {
+  View view;
+  Field field;
+};
+std::shared_ptr<const SurveyedView> Surveyed(View view);
 
 // Heads of each archetype that come to the session on their own, looking around for `minutes`
 // (one value an archetype). Used for rounds, for the start and for the word that a great moment

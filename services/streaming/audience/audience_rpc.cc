@@ -123,27 +123,44 @@ reactions::Happening AudienceRpc::HappeningOf(const CallContext& call,
           .at = call.now};
 }
 
+absl::StatusOr<Applied> AudienceRpc::React(const CallContext& call,
+                                           const v1::TriggerReactionRequest& request,
+                                           const LiveKey& session,
+                                           v1::AudienceReactionResult& response) {
+  const reactions::Happening happening = HappeningOf(call, request);
+  // Who has been asked in a round cannot be judged by the view of the one before: that is looked
+  // for once.
+  for (uint32_t least = 0;;) {
+    ASSIGN_OR_RETURN(const auto seen,
+                     parts_.rounds.Outlook({session.game, session.shard}, call.now, least));
+    uint32_t begun = 0;
+    const auto rule = [&](const LiveSession& live) -> absl::StatusOr<Change> {
+      begun = 0;
+      if (least == 0 && seen->view.round < live.audience.last_round) {
+        begun = live.audience.last_round;
+        return absl::AbortedError("a round has begun");
+      }
+      const RoundSettings settings = SettingsOf(options_.round, *live.pool, live.key.shard);
+      const reactions::Scene scene = reactions::SceneOf(settings, seen, live, call.now);
+      ASSIGN_OR_RETURN(reactions::Outcome outcome,
+                       reactions::ReactIn(settings, options_.hype, scene, live, happening));
+      response = ResultOf(outcome.answer);
+      outcome.change.answer = response.SerializeAsString();
+      return std::move(outcome.change);
+    };
+    auto applied = parts_.live.Update(session, call.now, rule, RequestOf(request));
+    if (begun == 0) return applied;
+    least = begun;
+  }
+}
+
 absl::Status AudienceRpc::TriggerAudienceReaction(CallContext& call,
                                                   const v1::TriggerReactionRequest& request,
                                                   v1::AudienceReactionResult& response) {
   ASSIGN_OR_RETURN(const sessions::Session session,
-                   parts_.sessions.Get(*common::Uuid::Parse(request.session_id())));
+                   parts_.sessions.GetKnown(*common::Uuid::Parse(request.session_id()), call.now));
   RETURN_IF_ERROR(Allow(call, request, session));
-  ASSIGN_OR_RETURN(const View view,
-                   parts_.rounds.Recent({session.key.game, session.key.shard}, call.now));
-
-  const reactions::Happening happening = HappeningOf(call, request);
-  const auto rule = [&](const LiveSession& live) -> absl::StatusOr<Change> {
-    const RoundSettings settings = SettingsOf(options_.round, *live.pool, live.key.shard);
-    const reactions::Scene scene = reactions::SceneOf(settings, view, live, call.now);
-    ASSIGN_OR_RETURN(reactions::Outcome outcome,
-                     reactions::ReactIn(settings, options_.hype, scene, live, happening));
-    response = ResultOf(outcome.answer);
-    outcome.change.answer = response.SerializeAsString();
-    return std::move(outcome.change);
-  };
-  ASSIGN_OR_RETURN(const Applied applied,
-                   parts_.live.Update(session.key, call.now, rule, RequestOf(request)));
+  ASSIGN_OR_RETURN(const Applied applied, React(call, request, session.key, response));
   if (applied.replayed) {
     if (!response.ParseFromString(applied.answer)) {
       return absl::InternalError("a stored answer is malformed");

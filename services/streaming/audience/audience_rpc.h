@@ -61,6 +61,10 @@ class AudienceRpc final : public common::rpc::Service {
   // Everything that a reaction may be refused for before it happens.
   absl::Status Allow(const common::rpc::CallContext& call,
                      const v1::TriggerReactionRequest& request, const sessions::Session& session);
+  // Makes it happen, and fills in all of the answer but the newcomers.
+  absl::StatusOr<Applied> React(const common::rpc::CallContext& call,
+                                const v1::TriggerReactionRequest& request, const LiveKey& session,
+                                v1::AudienceReactionResult& response);
   reactions::Happening HappeningOf(const common::rpc::CallContext& call,
                                    const v1::TriggerReactionRequest& request) const;
 

@@ -102,6 +102,20 @@ absl::StatusOr<View> RoundStore::Recent(const Shard& shard, common::Time now) {
   return Build(shard, newest, 1, now);
 }
 
+absl::StatusOr<std::shared_ptr<const SurveyedView>> RoundStore::Outlook(const Shard& shard,
+                                                                        common::Time now,
+                                                                        uint32_t least) {
+  const std::string name = ShardPrefix(shard);
+  const std::optional<Kept> kept = outlooks_.Find(name);
+  if (kept && kept->seen->view.round >= least && std::chrono::abs(now - kept->at) < kOutlookLife) {
+    return kept->seen;
+  }
+  ASSIGN_OR_RETURN(View view, Recent(shard, now));
+  auto seen = Surveyed(std::move(view));
+  outlooks_.Put(name, {.seen = seen, .at = now});
+  return seen;
+}
+
 absl::StatusOr<View> RoundStore::Build(const Shard& shard, uint32_t round, float stretch,
                                        common::Time now) {
   ASSIGN_OR_RETURN(const auto pool, pools_.Get(shard.game_service_id));
@@ -115,15 +129,19 @@ absl::StatusOr<View> RoundStore::Build(const Shard& shard, uint32_t round, float
                .pool_members = pool->spec().size};
   // Their order decides who finds whom free, so it must not be an accident of the server's.
   std::sort(sessions.begin(), sessions.end());
-  const size_t count = std::min(sessions.size(), kMaxSessionsInView);
-  for (size_t i = 0; i < count; ++i) {
-    const auto session =
-        live_.Load({.game = shard.game_service_id, .shard = shard.number, .session = sessions[i]});
-    // Ended while we were looking.
-    if (common::errors::Is(session.status(), kSessionNotLive)) continue;
-    RETURN_IF_ERROR(session.status());
-    if (session->sealed) continue;
-    view.sessions.push_back(ViewOf(settings_, *pool, *session, now));
+  sessions.resize(std::min(sessions.size(), kMaxSessionsInView));
+  for (size_t begin = 0; begin < sessions.size(); begin += LiveStore::kLoadManyMost) {
+    std::vector<LiveKey> keys;
+    for (size_t i = begin; i < std::min(sessions.size(), begin + LiveStore::kLoadManyMost); ++i) {
+      keys.push_back(
+          {.game = shard.game_service_id, .shard = shard.number, .session = sessions[i]});
+    }
+    ASSIGN_OR_RETURN(const auto loaded, live_.LoadMany(keys));
+    for (const auto& session : loaded) {
+      // The others ended while we were looking.
+      if (session && !session->sealed)
+        view.sessions.push_back(ViewOf(settings_, *pool, *session, now));
+    }
   }
   return view;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,8 +11,10 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include "libs/common/base/recently_used.h"
 #include "libs/common/base/time.h"
 #include "libs/common/redis/redis.h"
+#include "services/streaming/audience/arrival.h"
 #include "services/streaming/audience/audience_keys.h"
 #include "services/streaming/audience/audience_store.h"
 #include "services/streaming/audience/live_store.h"
@@ -55,8 +58,17 @@ class RoundStore {
   absl::StatusOr<std::optional<View>> Find(const Shard& shard, uint32_t round);
   // The view of the present round, or a new one when there is none: how things are, more or less.
   absl::StatusOr<View> Recent(const Shard& shard, common::Time now);
+  // Likewise with its survey; what is kept of it here is not looked at again for kOutlookLife,
+  // unless it is of a round before `least`.
+  static constexpr std::chrono::seconds kOutlookLife{1};
+  absl::StatusOr<std::shared_ptr<const SurveyedView>> Outlook(const Shard& shard, common::Time now,
+                                                              uint32_t least = 0);
 
  private:
+  struct Kept {
+    std::shared_ptr<const SurveyedView> seen;
+    common::Time at;
+  };
   absl::StatusOr<View> Build(const Shard& shard, uint32_t round, float stretch, common::Time now);
 
   common::redis::Redis& redis_;
@@ -65,6 +77,9 @@ class RoundStore {
   LiveStore& live_;
   pool::PoolStore& pools_;
   const RoundSettings settings_;
+  // By ShardPrefix. A view has some 300 bytes a live session.
+  static constexpr size_t kOutlooks = 256;
+  common::RecentlyUsed<std::string, Kept> outlooks_{kOutlooks};
 };
 
 }  // namespace streaming::audience

@@ -20,17 +20,20 @@ uint8_t Numbered(Enum value) {
 
 }  // namespace
 
-Scene SceneOf(const audience::RoundSettings& settings, audience::View view,
+Scene SceneOf(const audience::RoundSettings& settings,
+              std::shared_ptr<const audience::SurveyedView> seen,
               const audience::LiveSession& session, common::Time now) {
+  const auto& sessions = seen->view.sessions;
   const auto self = std::find_if(
-      view.sessions.begin(), view.sessions.end(),
+      sessions.begin(), sessions.end(),
       [&](const audience::SessionView& other) { return other.session_id == session.key.session; });
-  Scene scene{.self = static_cast<uint32_t>(self - view.sessions.begin())};
-  if (self == view.sessions.end()) {
+  Scene scene{.self = static_cast<uint32_t>(self - sessions.begin())};
+  if (self == sessions.end()) {
+    audience::View view = seen->view;
     view.sessions.push_back(audience::ViewOf(settings, *session.pool, session, now));
+    seen = audience::Surveyed(std::move(view));
   }
-  scene.view = std::move(view);
-  scene.field = audience::Survey(scene.view);
+  scene.seen = std::move(seen);
   return scene;
 }
 
@@ -38,7 +41,8 @@ absl::StatusOr<Outcome> ReactIn(const audience::RoundSettings& settings,
                                 const hype::Settings& hype_settings, const Scene& scene,
                                 const audience::LiveSession& session, const Happening& happening) {
   const Occurrence& occurrence = happening.occurrence;
-  Reaction reaction = React(settings, *session.pool, scene.view, scene.field, scene.self,
+  const audience::View& view = scene.seen->view;
+  Reaction reaction = React(settings, *session.pool, view, scene.seen->field, scene.self,
                             session.audience, session.parties, occurrence);
   Outcome outcome{.change = audience::Change(session),
                   .answer = {.excitement_delta = reaction.excitement_delta,
@@ -49,7 +53,7 @@ absl::StatusOr<Outcome> ReactIn(const audience::RoundSettings& settings,
   // Nobody comes to a paused stream.
   if (!session.state.paused) {
     change.wanted_heads = reaction.wanted_heads;
-    change.free_heads = scene.view.free_heads;
+    change.free_heads = view.free_heads;
     change.joining = reaction.joining;
   }
   change.leavers = std::move(reaction.leavers);

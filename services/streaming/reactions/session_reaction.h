@@ -1,11 +1,13 @@
 // What an occurrence in the game does to a live session, as one change.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <absl/status/statusor.h>
 
 #include "libs/common/base/time.h"
+#include "services/streaming/audience/arrival.h"
 #include "services/streaming/audience/live_session.h"
 #include "services/streaming/audience/round.h"
 #include "services/streaming/hype/hype_train.h"
@@ -15,12 +17,12 @@ namespace streaming::reactions {
 
 // Who may be drawn, and by what. A round's view with the session in it.
 struct Scene {
-  audience::View view;
-  audience::Field field;
+  std::shared_ptr<const audience::SurveyedView> seen;
   uint32_t self = 0;  // the session's position in the view
 };
-// The session is added as it is now when it went live later than the view was made.
-Scene SceneOf(const audience::RoundSettings& settings, audience::View view,
+// The session is added, to a copy, as it is now when it went live later than the view was made.
+Scene SceneOf(const audience::RoundSettings& settings,
+              std::shared_ptr<const audience::SurveyedView> seen,
               const audience::LiveSession& session, common::Time now);
 
 struct Happening {

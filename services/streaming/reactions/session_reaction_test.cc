@@ -42,7 +42,7 @@ audience::View AView() {
 }
 
 Outcome ReactTo(const LiveSession& session, Event event = Event::kWorldFirst) {
-  const Scene scene = SceneOf({}, AView(), session, kNow);
+  const Scene scene = SceneOf({}, audience::Surveyed(AView()), session, kNow);
   auto outcome = ReactIn({}, {}, scene, session,
                          {.occurrence = {.event = event, .significance = 1, .key = 3},
                           .description = "so it went",
@@ -57,17 +57,17 @@ uint32_t Wanted(const audience::Change& change) {
 
 TEST(SessionReactionTest, AddsTheSessionToAViewThatDoesNotKnowIt) {
   const LiveSession session = TheSession();
-  const Scene added = SceneOf({}, AView(), session, kNow);
-  ASSERT_EQ(added.view.sessions.size(), 1u);
+  const Scene added = SceneOf({}, audience::Surveyed(AView()), session, kNow);
+  ASSERT_EQ(added.seen->view.sessions.size(), 1u);
   EXPECT_EQ(added.self, 0u);
-  EXPECT_EQ(added.view.sessions[0].session_id, session.key.session);
-  EXPECT_EQ(added.view.sessions[0].crowd, session.heads);
+  EXPECT_EQ(added.seen->view.sessions[0].session_id, session.key.session);
+  EXPECT_EQ(added.seen->view.sessions[0].crowd, session.heads);
 
   audience::View known = AView();
   known.sessions.emplace_back();
   known.sessions.push_back({.session_id = session.key.session, .crowd = 7});
-  const Scene found = SceneOf({}, known, session, kNow);
-  EXPECT_EQ(found.view.sessions.size(), 2u);
+  const Scene found = SceneOf({}, audience::Surveyed(known), session, kNow);
+  EXPECT_EQ(found.seen->view.sessions.size(), 2u);
   EXPECT_EQ(found.self, 1u);
 }
 

@@ -87,7 +87,7 @@ void World::PlayRound(Record* record) {
   EndDue(record);
   StartDue();
   BuildView();
-  const uint32_t cohorts = scene_.view.cohorts;
+  const uint32_t cohorts = scene_->view.cohorts;
   const auto interval = Seconds(settings_.round.interval_seconds);
   const common::Time begin = now_;
   for (uint32_t cohort = 0; cohort < cohorts; ++cohort) {
@@ -106,7 +106,7 @@ void World::PlayRound(Record* record) {
 }
 
 void World::BuildView() {
-  audience::View& view = scene_.view;
+  audience::View& view = scene_->view;
   view.round = view.round + 1;
   view.free_heads = audience::FreeHeads(*pool_, 0, shard_.taken());
   view.at = now_;
@@ -116,7 +116,7 @@ void World::BuildView() {
   for (const auto& live : live_) {
     view.sessions.push_back(audience::ViewOf(round_settings_, *pool_, live->session, now_));
   }
-  scene_.field = audience::Survey(view);
+  scene_->field = audience::Survey(view);
 }
 
 void World::Step(uint32_t self, uint32_t cohort, Record* record) {
@@ -124,8 +124,8 @@ void World::Step(uint32_t self, uint32_t cohort, Record* record) {
   LiveSession& session = live.session;
   audience::Accrue(session, *pool_, now_);
   Change change = audience::ChangeOf(
-      session, scene_.view,
-      audience::StepSession(round_settings_, *pool_, scene_.view, scene_.field, self,
+      session, scene_->view,
+      audience::StepSession(round_settings_, *pool_, scene_->view, scene_->field, self,
                             session.audience, session.parties, *session.followers, cohort));
   hype::HumAtStep(settings_.hype, round_settings_, scene_.view, self, change).IgnoreError();
   if (record != nullptr && cohort == 0) record->member_steps += MembersOf(session);
@@ -137,7 +137,7 @@ void World::Step(uint32_t self, uint32_t cohort, Record* record) {
 void World::Cross(uint32_t self, uint32_t cohort, Record* record) {
   Live& live = *live_[self];
   const LiveSession& session = live.session;
-  auto movers = audience::MoversOf(round_settings_, *pool_, scene_.view, scene_.field, self,
+  auto movers = audience::MoversOf(round_settings_, *pool_, scene_->view, scene_->field, self,
                                    session.audience, session.parties, cohort);
   if (movers.empty()) return;
   Crossing crossing(session);
@@ -154,11 +154,10 @@ void World::PlayMoments(uint32_t self, Record* record) {
   const common::Time now = now_;
   while (live.next_moment < moments.size() && IsDue(moments[live.next_moment].second)) {
     const PlannedMoment& moment = moments[live.next_moment];
-    scene_.self = self;
     now_ = std::max(live.session.state.accrued_until, kBeginning + Seconds(moment.second));
     audience::Accrue(live.session, *pool_, now_);
     auto outcome = reactions::ReactIn(
-        round_settings_, settings_.hype, scene_, live.session,
+        round_settings_, settings_.hype, {.seen = scene_, .self = self}, live.session,
         {.occurrence = {.event = moment.event,
                         .significance = moment.significance,
                         .world_first_multiplier = settings_.world_first_multiplier,
@@ -273,7 +272,7 @@ void World::Start(const Airing& airing) {
   }
   std::ranges::sort(following);
   session.followers = std::make_shared<const audience::Followers>(following);
-  Change first = sessions::FirstAudience(round_settings_, *pool_, scene_.view, *session.followers,
+  Change first = sessions::FirstAudience(round_settings_, *pool_, scene_->view, *session.followers,
                                          session, now_);
   first.audience = audience::AsStored(first.audience);
   const uint32_t room = RoomOf(session);

@@ -112,7 +112,8 @@ class World {
   size_t next_airing_ = 0;
   uint32_t raids_ = 0;
   common::Time now_ = kBeginning;
-  reactions::Scene scene_;  // the round's; sessions as in live_, those that started since behind
+  // The round's; sessions as in live_, those that started since behind.
+  const std::shared_ptr<audience::SurveyedView> scene_ = std::make_shared<audience::SurveyedView>();
 };
 
 }  // namespace streaming::simulation
