@@ -244,6 +244,47 @@ TEST_F(LiveSessionTest, TheWorkerMendsWhatCrashesAndLossesLeave) {
   ExpectConservation();
 }
 
+TEST_F(LiveSessionTest, AnAudienceWithoutARecordGoesHome) {
+  const LiveKey nobodys = {.game = game_, .session = Uuid::V7(now_)};
+  Change first;
+  first.state.started_at = now_;
+  first.wanted_heads.fill(1);
+  ASSERT_TRUE(live_.Open(nobodys, now_, first).ok());
+  ASSERT_TRUE(worker_.RunOnce().ok());
+  EXPECT_EQ(live_.List(shard_)->size(), 1u) << "its record may be on its way";
+  now_ += seconds(60);
+  ASSERT_TRUE(worker_.RunOnce().ok());
+  EXPECT_TRUE(live_.List(shard_)->empty());
+  ExpectConservation();
+}
+
+// What was read as Pending may be Live by now.
+TEST_F(LiveSessionTest, OnlyAPendingSessionIsCancelled) {
+  const Session session = GoLive();
+  const auto cancelled = life_.Cancel(session.key, EndReason::kError, now_);
+  ASSERT_TRUE(cancelled.ok()) << cancelled.status();
+  EXPECT_FALSE(*cancelled);
+  EXPECT_EQ(sessions_.Get(session.key.session)->status, Status::kLive);
+  EXPECT_TRUE(live_.Load(session.key).ok());
+}
+
+TEST_F(LiveSessionTest, ATouchKeepsASessionAndIsWrittenNowAndThen) {
+  const Session session = GoLive();
+  const std::string nonce = live_.Load(session.key)->nonce;
+  now_ += sessions::SessionLife::kTouchInterval - seconds(1);
+  ASSERT_TRUE(life_.Touch(session.key, now_).ok());
+  EXPECT_EQ(live_.Load(session.key)->nonce, nonce) << "nothing is written yet";
+  now_ += std::chrono::hours(5);
+  ASSERT_TRUE(life_.Touch(session.key, now_).ok());
+  EXPECT_EQ(live_.Load(session.key)->state.last_call, now_);
+  now_ += std::chrono::hours(5);
+  ASSERT_TRUE(worker_.RunOnce().ok());
+  EXPECT_EQ(sessions_.Get(session.key.session)->status, Status::kLive);
+  ASSERT_TRUE(End(session.key.session.ToString()).ok());
+  EXPECT_TRUE(life_.Touch(session.key, now_ + minutes(1)).ok()) << "it has no effect";
+  EXPECT_TRUE(live_.List(shard_)->empty());
+}
+
 TEST_F(LiveSessionTest, CheckpointsChangeManySessionsAtOnce) {
   std::vector<LiveSession> live;
   for (int i = 0; i < 3; ++i) {

@@ -24,6 +24,8 @@ using common::Uuid;
 using common::nats::Message;
 
 constexpr std::chrono::milliseconds kRetryPause{1000};
+// What an instance that dies has fetched goes to another one soon.
+constexpr std::chrono::milliseconds kAckWait{10'000};
 constexpr std::array<std::string_view, 3> kEnds = {"game-session.ended", "game-session.deleted",
                                                    "game-session.cancelled"};
 
@@ -67,12 +69,14 @@ InboundWorker::InboundWorker(const Parts& parts, common::metrics::Registry& metr
           "Sessions that went on as they got a call after their account's disconnect.")),
       game_sessions_({.stream = options_.stream,
                       .durable = "streaming_game_sessions",
-                      .filter_subject = "game-session.*"},
+                      .filter_subject = "game-session.*",
+                      .ack_wait = kAckWait},
                      metrics, [this](Message& message) { return OnGameSession(message); }),
       disconnects_({.stream = options_.stream,
                     .durable = "streaming_disconnects",
                     .filter_subject =
                         common::outbox::SubjectOf(SessionDisconnectedEvent::default_instance()),
+                    .ack_wait = kAckWait,
                     .max_ack_pending = kWaitingMax},
                    metrics, [this](Message& message) { return OnDisconnect(message); }) {}
 
@@ -132,27 +136,27 @@ absl::Status InboundWorker::EndAbandoned(const Uuid& account, Time disconnected)
   return ForEach(
       [&](const Uuid& after) { return parts_.sessions.ActiveOfOwner(account, after, kBatch); },
       [&](const Session& session) -> absl::Status {
-        ASSIGN_OR_RETURN(const bool abandoned, IsAbandonedSince(disconnected, session));
-        if (!abandoned) {
-          went_on_.Increment();
-          return absl::OkStatus();
-        }
-        RETURN_IF_ERROR(
-            parts_.life.End(session.key.session, EndReason::kDisconnected, options_.clock())
-                .status());
-        disconnected_ended_.Increment();
+        ASSIGN_OR_RETURN(const bool ended, EndIfAbandoned(session, disconnected));
+        (ended ? disconnected_ended_ : went_on_).Increment();
         return absl::OkStatus();
       });
 }
 
-// A Live session whose audience is lost is about to be opened again, and nobody knows of its calls:
-// it goes on, and ends when it stays without any.
-absl::StatusOr<bool> InboundWorker::IsAbandonedSince(Time disconnected, const Session& session) {
-  if (session.status == Status::kPending) return IsAbandoned(disconnected, session.created_at);
+absl::StatusOr<bool> InboundWorker::EndIfAbandoned(const Session& session, Time disconnected) {
+  if (session.status == Status::kPending) {
+    if (!IsAbandoned(disconnected, session.created_at)) return false;
+    // Who has started it since it was read is there.
+    return parts_.life.Cancel(session.key, EndReason::kDisconnected, options_.clock());
+  }
   const auto live = parts_.live.Load(session.key);
+  // One whose audience is lost is about to be opened again, and nobody knows of its calls: it goes
+  // on, and ends when it stays without any.
   if (common::errors::Is(live.status(), kSessionNotLive)) return false;
   RETURN_IF_ERROR(live.status());
-  return IsAbandoned(disconnected, live->state.last_call);
+  if (!IsAbandoned(disconnected, live->state.last_call)) return false;
+  RETURN_IF_ERROR(
+      parts_.life.End(session.key.session, EndReason::kDisconnected, options_.clock()).status());
+  return true;
 }
 
 }  // namespace streaming::sessions

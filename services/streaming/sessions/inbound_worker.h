@@ -52,7 +52,8 @@ class InboundWorker {
 
   absl::Status EndGameSession(const common::Uuid& game_session);
   absl::Status EndAbandoned(const common::Uuid& account, common::Time disconnected);
-  absl::StatusOr<bool> IsAbandonedSince(common::Time disconnected, const Session& session);
+  // Whether it did end.
+  absl::StatusOr<bool> EndIfAbandoned(const Session& session, common::Time disconnected);
 
   const Parts parts_;
   const Options options_;

@@ -107,9 +107,7 @@ absl::StatusOr<Session> SessionLife::Start(const Session& session, Time now) {
 absl::StatusOr<Session> SessionLife::End(const common::Uuid& id, EndReason reason, Time now) {
   ASSIGN_OR_RETURN(Session session, parts_.sessions.Get(id));
   if (session.status == Status::kPending) {
-    ASSIGN_OR_RETURN(const bool cancelled, parts_.sessions.Cancel(id, reason, now));
-    // A start that was cut off may have drawn an audience already.
-    if (cancelled) RETURN_IF_ERROR(parts_.live.Release(session.key).status());
+    RETURN_IF_ERROR(Cancel(session.key, reason, now).status());
     ASSIGN_OR_RETURN(session, parts_.sessions.Get(id));
   }
   if (session.status == Status::kLive) {
@@ -119,6 +117,13 @@ absl::StatusOr<Session> SessionLife::End(const common::Uuid& id, EndReason reaso
   if (session.status == Status::kEnded) return session;
   RETURN_IF_ERROR(Finish(session));
   return parts_.sessions.Get(id);
+}
+
+absl::StatusOr<bool> SessionLife::Cancel(const audience::LiveKey& key, EndReason reason, Time now) {
+  ASSIGN_OR_RETURN(const bool cancelled, parts_.sessions.Cancel(key.session, reason, now));
+  // A start that was cut off may have drawn an audience already.
+  if (cancelled) RETURN_IF_ERROR(parts_.live.Release(key).status());
+  return cancelled;
 }
 
 absl::Status SessionLife::Finish(const Session& session) {

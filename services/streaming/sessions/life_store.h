@@ -42,6 +42,9 @@ class SessionLife {
   // To Ended, from any status: a Pending session is cancelled, an Ended one returned as it is.
   absl::StatusOr<Session> End(const common::Uuid& id, EndReason reason, common::Time now);
 
+  // Pending to Ended. False when it is not Pending any more: then nothing happens.
+  absl::StatusOr<bool> Cancel(const audience::LiveKey& key, EndReason reason, common::Time now);
+
   // What is left to do for a session that is Ending: seal, record, release.
   absl::Status Finish(const Session& session);
 

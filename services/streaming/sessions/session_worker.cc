@@ -81,8 +81,10 @@ absl::Status SessionWorker::Purge(common::Time now) {
 
 absl::Status SessionWorker::MindPending(const Session& session, common::Time now) {
   if (now - session.created_at < options_.pending_timeout) return absl::OkStatus();
-  expiries_.Increment();
-  return parts_.life.End(session.key.session, EndReason::kError, now).status();
+  // Somebody may have started it since it was listed.
+  ASSIGN_OR_RETURN(const bool cancelled, parts_.life.Cancel(session.key, EndReason::kError, now));
+  if (cancelled) expiries_.Increment();
+  return absl::OkStatus();
 }
 
 absl::Status SessionWorker::MindLive(const Session& session, common::Time now) {
