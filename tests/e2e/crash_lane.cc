@@ -87,6 +87,7 @@ CrashLane::Detail CrashLane::Create(const Life& life) {
   request.set_game_service_id(game_.ToString());
   request.set_streamer_id(life.streamer.ToString());
   request.set_streamer_type(kActor);
+  request.set_game_session_id(life.game_session.ToString());
   request.set_request_id(life.create_request.ToString());
   return server_.Call(stubs_->sessions, &Sessions::CreateStreamSession, request);
 }
@@ -113,6 +114,13 @@ absl::StatusOr<v1::AudienceReactionResult> CrashLane::React(const Life& life, si
   request.set_request_id(life.reactions.at(i).ToString());
   return server_.Call(stubs_->audiences, &v1::AudienceService::Stub::TriggerAudienceReaction,
                       request);
+}
+
+void CrashLane::TellGameOver(const Life& life) {
+  const auto connection = ValueOf(common::nats::Connection::Connect({.url = nats_.url()}));
+  const auto jetstream = ValueOf(common::nats::JetStream::Make(*connection));
+  const std::string body = R"({"sessionId":")" + life.game_session.ToString() + R"("})";
+  ValueOf(jetstream->Publish("game-session.ended", body, {}, ""));
 }
 
 Life CrashLane::NewLife() {
@@ -156,6 +164,12 @@ bool CrashLane::IsAllTold(const Life& life) {
   const auto applied =
       ValueOf(database_->Query("SELECT career_applied FROM session WHERE id = ?", IdOf(life)));
   return applied[0].Get<bool>(0) && IsOutboxEmpty();
+}
+
+bool CrashLane::HasEnded(const Life& life) {
+  const auto status =
+      ValueOf(database_->Query("SELECT status FROM session WHERE id = ?", IdOf(life)));
+  return status[0].Get<int>(0) == v1::STREAM_SESSION_STATUS_ENDED;
 }
 
 bool CrashLane::HadItsTrain(const Life& life) {

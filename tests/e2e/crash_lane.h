@@ -24,6 +24,7 @@ namespace v1 = bannou::streaming::v1;
 struct Life {
   common::Uuid streamer = common::Uuid::V4();
   common::Uuid create_request = common::Uuid::V4();
+  common::Uuid game_session = common::Uuid::V4();
   std::vector<common::Uuid> reactions = {};  // request ids
   std::string session = {};
   // The answers that came, in the order of the calls.
@@ -48,6 +49,9 @@ class CrashLane {
   absl::StatusOr<v1::StreamSessionSummary> End(const Life& life);
   // A world first, told by a game server under the life's i-th reaction id.
   absl::StatusOr<v1::AudienceReactionResult> React(const Life& life, size_t i);
+
+  // Another service says that the life's game session is over.
+  void TellGameOver(const Life& life);
 
   // The first answer of a daemon that is there, whatever it says.
   template <class Call>
@@ -76,6 +80,7 @@ class CrashLane {
 
   // Whether everything that must follow a session's end did, for this session.
   bool IsAllTold(const Life& life);
+  bool HasEnded(const Life& life);
   bool IsOutboxEmpty() { return Count("outbox") == 0; }
   // Whether a train of this life was recorded, and none runs any more.
   bool HadItsTrain(const Life& life);

@@ -46,6 +46,9 @@ struct Scenario {
   std::function<void(CrashLane&, Life&)> act;
   // When the daemon runs again; `n` is where it was killed.
   std::function<void(CrashLane&, Life&, uint64_t n)> settle;
+  // Before all are ended that are left.
+  std::function<void(CrashLane&, const std::vector<Life>&)> look = [](CrashLane&,
+                                                                      const std::vector<Life>&) {};
 };
 
 // One lane's share: every kLanes-th request from `first` on, until the scenario gets through.
@@ -75,6 +78,7 @@ uint64_t PlayLane(uint64_t first, const Scenario& scenario) {
   }
   EXPECT_LE(n, kRequestsMax);
   play(1 + random() % n, Moment::kBefore);
+  scenario.look(lane, lives);
   lane.ExpectAllToBeWell(lives);
   return kills;
 }
@@ -176,6 +180,25 @@ TEST(Crash, AnEndIsOneEnd) {
              EXPECT_TRUE(
                  Eventually([&] { return !lane.TakeCensus().sessions.contains(life.session); },
                             lane.kPatience));
+           }});
+}
+
+// Nobody repeats a call here: what the daemon had not acknowledged comes again.
+TEST(Crash, AnEndFromOutsideIsNotForgotten) {
+  KillEverywhere(
+      {.prepare = [](CrashLane& lane) { return lane.NewLive(); },
+       .act =
+           [](CrashLane& lane, Life& life) {
+             lane.TellGameOver(life);
+             Eventually([&] { return lane.tripped() || lane.HasEnded(life); }, lane.kPatience);
+           },
+       .settle = [](CrashLane&, Life&, uint64_t) {},
+       .look =
+           [](CrashLane& lane, const std::vector<Life>& lives) {
+             for (const Life& life : lives) {
+               EXPECT_TRUE(Eventually([&] { return lane.HasEnded(life); }, lane.kPatience))
+                   << life.session;
+             }
            }});
 }
 
