@@ -75,26 +75,21 @@ class Game {
   Stream Create(const NewStream& wish = {}) {
     const common::Uuid account = common::Uuid::V4();
     Remember(account, wish);
-    Stream stream{.account = account,
-                  .player = Caller(MakeToken(stack_, account, {"user"}, {"in_game"}))};
-    v1::CreateStreamSessionRequest create;
-    create.set_game_service_id(id_.ToString());
-    create.set_streamer_id(account.ToString());
-    create.set_streamer_type(v1::STREAMER_ENTITY_TYPE_ACCOUNT);
-    for (const auto tag : wish.tags) create.add_content_tags(tag);
-    if (wish.game_session) create.set_game_session_id(wish.game_session->ToString());
-    stream.session =
-        ValueOf(stream.player.Call(stubs_.sessions, &Sessions::CreateStreamSession, create))
-            .session_id();
-    v1::SetStreamContextRequest context;
-    context.set_session_id(stream.session);
-    context.set_context_score(wish.context_score);
-    ValueOf(stream.player.Call(stubs_.sessions, &Sessions::SetStreamContext, context));
+    return CreateFor(account, wish);
+  }
+  auto Start(const Stream& stream) {
+    return Ask<v1::StartStreamSessionRequest>(stream, stubs_.sessions,
+                                              &Sessions::StartStreamSession);
+  }
+  // The next session of the same streamer.
+  Stream GoLiveAgain(const Stream& ended) {
+    Stream stream = CreateFor(ended.account, {});
+    Start(stream);
     return stream;
   }
   Stream GoLive(const NewStream& wish = {}) {
     Stream stream = Create(wish);
-    Ask<v1::StartStreamSessionRequest>(stream, stubs_.sessions, &Sessions::StartStreamSession);
+    Start(stream);
     return stream;
   }
   auto Status(const Stream& stream) {
@@ -139,6 +134,24 @@ class Game {
   }
 
  private:
+  Stream CreateFor(const common::Uuid& account, const NewStream& wish) {
+    Stream stream{.account = account,
+                  .player = Caller(MakeToken(stack_, account, {"user"}, {"in_game"}))};
+    v1::CreateStreamSessionRequest create;
+    create.set_game_service_id(id_.ToString());
+    create.set_streamer_id(account.ToString());
+    create.set_streamer_type(v1::STREAMER_ENTITY_TYPE_ACCOUNT);
+    for (const auto tag : wish.tags) create.add_content_tags(tag);
+    if (wish.game_session) create.set_game_session_id(wish.game_session->ToString());
+    stream.session =
+        ValueOf(stream.player.Call(stubs_.sessions, &Sessions::CreateStreamSession, create))
+            .session_id();
+    v1::SetStreamContextRequest context;
+    context.set_session_id(stream.session);
+    context.set_context_score(wish.context_score);
+    ValueOf(stream.player.Call(stubs_.sessions, &Sessions::SetStreamContext, context));
+    return stream;
+  }
   absl::StatusOr<Reaction> Tell(const Caller& caller, const Stream& stream, Event event,
                                 float significance, const std::string& request_id = "") {
     v1::TriggerReactionRequest request;

@@ -160,6 +160,8 @@ absl::StatusOr<LiveSession> LiveStore::ToSession(const LiveKey& key, StoredAudie
   session.heads = HeadsOf(*session.pool, session.parties);
   ASSIGN_OR_RETURN(session.audience, DecodeAudience(stored.fields[kAudienceField]));
   ASSIGN_OR_RETURN(session.state, DecodeState(stored.fields[kStateField]));
+  // Who came with the last change was not known yet when its state was written.
+  session.state.peak_heads = std::max(session.state.peak_heads, session.heads);
   ASSIGN_OR_RETURN(session.moments, DecodeMoments(stored.fields[kMomentsField]));
   return session;
 }

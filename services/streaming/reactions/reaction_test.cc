@@ -194,6 +194,26 @@ TEST(ReactionTest, AnAudienceOfItsTemperIsTheMoreExcited) {
   }
 }
 
+TEST(ReactionTest, OnlyThoseLeaveWhoDoNotCare) {
+  for (size_t i = 0; i < kEvents; ++i) {
+    const auto event = static_cast<Event>(i);
+    const auto effects = Effects(ThePool().archetypes(), {.event = event, .significance = 1});
+    const auto told = [&](bool fond) {
+      std::vector<Party> parties;
+      for (const Party& party : TheParties()) {
+        if ((effects[ThePool().ArchetypeOfRun(party.run)] > 0) == fond) parties.push_back(party);
+      }
+      return ReactTo(event, 1, 0.2f, parties);
+    };
+    EXPECT_EQ(told(true).lost_heads, 0u) << i;
+    EXPECT_GT(told(true).retained_heads, 0u) << i;
+    const bool pleases_all = event == Event::kWorldFirst || event == Event::kCustomEvent;
+    EXPECT_EQ(told(false).lost_heads > 0, !pleases_all) << i;
+    EXPECT_EQ(told(false).hype_contribution, 0) << i;
+    EXPECT_EQ(told(false).retained_heads, 0u) << i;
+  }
+}
+
 TEST(ReactionTest, TheRetainedReallyStay) {
   const View view = TheView();
   const auto leaving_next = [&](const Audience& audience) {
