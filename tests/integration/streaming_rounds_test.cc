@@ -52,8 +52,8 @@ class RoundsTest : public LiveSessionTest {
             .settings = settings_,
             .interval = minutes(60),
             .lease = minutes(60),
-            .beside = [](const auto& round, const auto& view, uint32_t self, auto& change) {
-              return hype::HumAtStep({}, round, view, self, change);
+            .beside = [this](const auto& round, const auto& view, uint32_t self, auto& change) {
+              return hype::HumAtStep(trains_, round, view, self, change);
             }});
     return instance;
   }
@@ -99,7 +99,7 @@ class RoundsTest : public LiveSessionTest {
           ASSIGN_OR_RETURN(
               reactions::Outcome outcome,
               reactions::ReactIn(
-                  settings, {}, scene, session,
+                  settings, trains_, scene, session,
                   {.occurrence = {.event = kGreat, .key = key}, .description = "", .at = now_}));
           return std::move(outcome.change);
         });
@@ -127,6 +127,10 @@ class RoundsTest : public LiveSessionTest {
     ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard_), "due", "0"}).ok());
     const auto stepped = worker.RunOnce();
     ASSERT_TRUE(stepped.ok()) << stepped.status();
+  }
+
+  int64_t PendingTransitions() {
+    return redis_.Command({"LLEN", audience::HypePendingKey(shard_)})->integer();
   }
 
   // All that a crowd is: who sits where, since when, and what each kind feels; and what is to be
@@ -172,6 +176,7 @@ class RoundsTest : public LiveSessionTest {
   struct Tale {
     std::vector<std::string> hashes;  // after each round
     double competed = 0;              // heads
+    int64_t hummed = 0;               // transitions of trains that steps made
   };
 
   // The whole story from the same beginning. Each fault is asked before a round.
@@ -186,7 +191,9 @@ class RoundsTest : public LiveSessionTest {
     Tale tale;
     for (uint32_t round = 1; round <= kRounds && !HasFatalFailure(); ++round) {
       fault(instances, round);
+      tale.hummed -= PendingTransitions();
       Advance(instances, random);
+      tale.hummed += PendingTransitions();
       if (round % 3 == 0) {
         for (const uint64_t key : {2 * round, 2 * round + 1}) React(round % kSessions, key);
       }
@@ -198,12 +205,17 @@ class RoundsTest : public LiveSessionTest {
     }
     return tale;
   }
+
+  hype::Settings trains_;
 };
 
 TEST_F(RoundsTest, OneInstanceOrThreeGiveTheSameCrowd) {
+  // Two great moments begin a train, and it rises and completes as its audience hums.
+  trains_ = {.start_threshold = 1.9, .first_cost = 0.03, .cost_growth = 1};
   const auto no_fault = [](auto&, uint32_t) {};
   const Tale one = Play(1, no_fault);
   EXPECT_GT(one.competed, 0);
+  EXPECT_GT(one.hummed, 0);
   EXPECT_NE(one.hashes.front(), one.hashes.back());
   EXPECT_EQ(Play(1, no_fault).hashes, one.hashes);
 
