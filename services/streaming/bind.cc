@@ -186,6 +186,7 @@ class Workers {
                    metrics,
                    {.interval = settings.audience_update_interval,
                     .weights = stores.round.weights,
+                    .hype = stores.hype_settings,
                     .publish = [&stores](const auto& session,
                                          const auto& event) { stores.Tell(session, event); }}),
         client_events_(stores.clients, metrics),
@@ -199,6 +200,7 @@ class Workers {
   // The subscription calls careers_ until the connection is gone, and consumers go before it.
   ~Workers() {
     StopConsumers();
+    watch_.Stop();
     stores_.bus.Close();
   }
 
@@ -239,6 +241,9 @@ class Workers {
     news_.Stop();
   }
 
+  // When no call is open any more.
+  void StopWatching() { watch_.Stop(); }
+
  private:
   // A consumer ends with its fetch, which may wait for a second: so all of them at once.
   void StopConsumers() {
@@ -246,7 +251,7 @@ class Workers {
     stops.emplace_back([this] { pulses_.Stop(); });
     stops.emplace_back([this] { platform_sessions_.Stop(); });
     stops.emplace_back([this] { client_events_.Stop(); });
-    stops.emplace_back([this] { watch_.Stop(); });
+    stops.emplace_back([this] { watch_.StopFeed(); });
     stops.emplace_back([this] { inbound_.Stop(); });
   }
   audience::RoundWorker::Options RoundOptions(const Settings& settings) {
@@ -297,7 +302,10 @@ absl::Status Bind(const Settings& settings, App& app) {
   app.OnStart("nats", [&] { return stores.bus.Start(); });
   app.OnStart("workers", [&] { return workers.Start(); });
   app.OnStop([&] { workers.Stop(); });
-  app.OnDrained([&] { stores.bus.Finish(); });
+  app.OnDrained([&] {
+    workers.StopWatching();
+    stores.bus.Finish();
+  });
   common::runtime::WatchServers(app, stores.mysql, stores.redis, stores.bus);
   return absl::OkStatus();
 }

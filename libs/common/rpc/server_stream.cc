@@ -33,6 +33,8 @@ void ServerStream::Abort() {
 void ServerStream::Begin() {
   const Lock lock(mutex_);
   begun_ = true;
+  if (!source_ && !close_) close_ = absl::OkStatus();
+  if (source_ && !lost_) wire_.begin();
   Pump();
 }
 

@@ -27,6 +27,7 @@ class ServerStream {
   using Source = std::function<std::optional<grpc::ByteBuffer>()>;
   // The call as gRPC has it. Each may call back before it returns.
   struct Wire {
+    std::function<void()> begin;  // once, before the first write: tells the client that it is open
     std::function<void(const grpc::ByteBuffer&)> write;  // valid until OnWritten
     std::function<void(const absl::Status&)> finish;     // once, with no write under way
     std::function<void()> cancel;
@@ -35,8 +36,8 @@ class ServerStream {
   explicit ServerStream(Wire wire) : wire_(std::move(wire)) {}
 
   // --- For the handler and whoever it gives the stream to. -------------------------------------
-  // Once, before the handler returns OK. `ended` is called when the call is over, however it ended,
-  // and neither is called after that.
+  // Once, before the handler returns OK; without it the call then ends with OK. `ended` is called
+  // when the call is over, however it ended, and neither is called after that.
   void Open(Source source, std::function<void()> ended);
   // There may be something to send.
   void Wake();

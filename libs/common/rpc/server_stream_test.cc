@@ -44,11 +44,13 @@ class ServerStreamTest : public testing::Test {
   std::deque<std::string> source_;
   std::vector<std::string> written_;
   std::vector<absl::Status> finished_;
+  int begun_ = 0;
   int cancelled_ = 0;
   int ended_ = 0;
   bool at_once_ = false;  // gRPC calls back before write returns
   const std::shared_ptr<ServerStream> stream_ = std::make_shared<ServerStream>(
-      ServerStream::Wire{.write =
+      ServerStream::Wire{.begin = [this] { ++begun_; },
+                         .write =
                              [this](const grpc::ByteBuffer& message) {
                                written_.push_back(TextOf(message));
                                if (at_once_) stream_->OnWritten(true);
@@ -61,7 +63,9 @@ TEST_F(ServerStreamTest, SendsNothingBeforeTheHandlerHasReturned) {
   Open();
   Offer("a");
   EXPECT_TRUE(written_.empty());
+  EXPECT_EQ(begun_, 0);
   stream_->Begin();
+  EXPECT_EQ(begun_, 1);
   EXPECT_EQ(written_, (std::vector<std::string>{"a"}));
 }
 
@@ -114,6 +118,13 @@ TEST_F(ServerStreamTest, ARefusedCallIsNeverOpened) {
   stream_->OnDone();
   ASSERT_EQ(finished_.size(), 1u);
   EXPECT_EQ(ended_, 0);
+  EXPECT_EQ(begun_, 0);
+}
+
+TEST_F(ServerStreamTest, ACallThatNobodyOpenedEnds) {
+  stream_->Begin();
+  ASSERT_EQ(finished_.size(), 1u);
+  EXPECT_TRUE(finished_[0].ok());
 }
 
 TEST_F(ServerStreamTest, AClientThatLeavesEndsTheCallOnce) {

@@ -182,6 +182,7 @@ class StreamReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
       : edge_(edge),
         call_(edge, endpoint, context, request),
         stream_(std::make_shared<ServerStream>(ServerStream::Wire{
+            .begin = [this] { StartSendInitialMetadata(); },
             .write = [this](const grpc::ByteBuffer& message) { StartWrite(&message); },
             .finish = [this](const absl::Status& status) { Finish(call_.End(status)); },
             .cancel = [&context] { context.TryCancel(); }})) {

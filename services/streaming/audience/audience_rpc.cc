@@ -185,17 +185,10 @@ void AudienceRpc::Tell(const LiveSession& session, const reactions::Happening& h
     reaction.set_intensity(std::min(intensity, 1.0f));
     parts_.tell(session.key.session, events::MakeClientEvent(std::move(reaction), happening.at));
   }
-  const auto state = hype::StateOf(session.hype);
-  if (!state.ok() || !state->train || result.hype_contribution() <= 0) return;
-  const hype::Train& train = *state->train;
-  v1::StreamingHypeProgressClientEvent progress;
-  progress.set_session_id(session_id);
-  progress.set_hype_id(
-      hype::HypeId(session.key.session, train.ordinal, train.started_at).ToString());
-  progress.set_level(static_cast<v1::HypeTrainLevel>(train.level));
-  progress.set_progress(
-      static_cast<float>(hype::ProgressOf(hype::ForStreamer(options_.hype, session.state), train)));
-  parts_.tell(session.key.session, events::MakeClientEvent(std::move(progress), happening.at));
+  if (result.hype_contribution() <= 0) return;
+  if (const auto progress = ProgressOf(options_.hype, session, happening.at)) {
+    parts_.tell(session.key.session, *progress);
+  }
 }
 
 absl::StatusOr<LiveSession> AudienceRpc::LoadAudience(const std::string& session_id) {

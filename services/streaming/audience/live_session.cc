@@ -109,6 +109,10 @@ blending::Mood MoodOf(const LiveSession& session) {
   return blending::ReadMood(session.mood.data());
 }
 
+void NoteCall(LiveState& state, common::Time now) {
+  state.last_call = std::max(state.last_call, now);
+}
+
 void Accrue(LiveSession& session, const pool::Pool& pool, common::Time now) {
   LiveState& state = session.state;
   state.peak_heads = std::max(state.peak_heads, session.heads);

@@ -147,6 +147,9 @@ struct Crossing {
 // The mood that the real crowd lends it; none = all zeros.
 blending::Mood MoodOf(const LiveSession& session);
 
+// Somebody acts on the session. Calls may be noted in another order than they came.
+void NoteCall(LiveState& state, common::Time now);
+
 // Brings the counters up to date: adds the time since `accrued_until` (a time before it adds
 // nothing), and notes a new peak.
 void Accrue(LiveSession& session, const pool::Pool& pool, common::Time now);

@@ -33,7 +33,7 @@ enum class Draw : uint64_t {
   kMove = 14,
   kFollowerComes = 15,
   kRaid = 16,
-  kRestlessness = 17,
+  kTemper = 17,
 };
 
 // The bits for a key that has one word more. A key that many draws share is worked out once.

@@ -7,11 +7,15 @@
 #include "libs/common/errors/errors.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/events/client_event.h"
+#include "services/streaming/hype/session_hype.h"
 
 namespace streaming::audience {
 namespace {
 
 namespace v1 = bannou::streaming::v1;
+
+// A game that was just seeded gets its first snapshots within this.
+constexpr std::chrono::seconds kGamesKept{5};
 
 int64_t PhaseOf(const common::Uuid& session) {
   return static_cast<int64_t>(std::hash<common::Uuid>()(session) %
@@ -42,6 +46,21 @@ v1::ClientEvent SnapshotOf(const AttractionWeights& weights, const LiveSession& 
   return events::MakeClientEvent(std::move(update), now);
 }
 
+std::optional<v1::ClientEvent> ProgressOf(const hype::Settings& settings,
+                                          const LiveSession& session, common::Time now) {
+  const auto state = hype::StateOf(session.hype);
+  if (!state.ok() || !state->train || state->train->expires_at <= now) return std::nullopt;
+  const hype::Train& train = *state->train;
+  v1::StreamingHypeProgressClientEvent progress;
+  progress.set_session_id(session.key.session.ToString());
+  progress.set_hype_id(
+      hype::HypeId(session.key.session, train.ordinal, train.started_at).ToString());
+  progress.set_level(static_cast<v1::HypeTrainLevel>(train.level));
+  progress.set_progress(
+      static_cast<float>(hype::ProgressOf(hype::ForStreamer(settings, session.state), train)));
+  return events::MakeClientEvent(std::move(progress), now);
+}
+
 SnapshotWorker::SnapshotWorker(const Parts& parts, common::metrics::Registry& metrics,
                                Options options)
     : parts_(parts),
@@ -57,20 +76,31 @@ int64_t SnapshotWorker::SliceNow() const { return options_.clock().time_since_ep
 
 absl::Status SnapshotWorker::RunOnce() {
   const int64_t now = SliceNow();
+  ASSIGN_OR_RETURN(const auto shards, Shards());
   // What was missed for longer than an interval would only be told twice.
   const int64_t first = std::max(last_slice_ + 1, now - kSlices + 1);
   last_slice_ = now;
-  ASSIGN_OR_RETURN(const auto games, parts_.pools.Games());
   absl::Status failure;
-  for (const common::Uuid& game : games) {
-    ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(game));
-    for (uint32_t shard = 0; shard < pool->spec().shards; ++shard) {
-      for (int64_t slice = first; slice <= now; ++slice) {
-        failure.Update(TakeSlice({.game_service_id = game, .number = shard}, slice));
-      }
-    }
+  for (const Shard& shard : shards) {
+    for (int64_t slice = first; slice <= now; ++slice) failure.Update(TakeSlice(shard, slice));
   }
   return failure;
+}
+
+absl::StatusOr<std::vector<Shard>> SnapshotWorker::Shards() {
+  const common::Time now = options_.clock();
+  if (now < shards_until_) return shards_;
+  ASSIGN_OR_RETURN(const auto games, parts_.pools.Games());
+  std::vector<Shard> shards;
+  for (const common::Uuid& game : games) {
+    ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(game));
+    for (uint32_t number = 0; number < pool->spec().shards; ++number) {
+      shards.push_back({.game_service_id = game, .number = number});
+    }
+  }
+  shards_ = std::move(shards);
+  shards_until_ = now + kGamesKept;
+  return shards_;
 }
 
 absl::Status SnapshotWorker::TakeSlice(const Shard& shard, int64_t slice) {
@@ -93,7 +123,12 @@ absl::Status SnapshotWorker::Take(const LiveKey& key) {
   if (common::errors::Is(session.status(), kSessionNotLive)) return absl::OkStatus();
   RETURN_IF_ERROR(session.status());
   if (session->sealed) return absl::OkStatus();
-  options_.publish(key.session, SnapshotOf(options_.weights, *session, options_.clock()));
+  const common::Time now = options_.clock();
+  options_.publish(key.session, SnapshotOf(options_.weights, *session, now));
+  // A train also moves by itself, between two reports.
+  if (const auto progress = ProgressOf(options_.hype, *session, now)) {
+    options_.publish(key.session, *progress);
+  }
   return absl::OkStatus();
 }
 

@@ -2,6 +2,8 @@
 // audience is and how it feels.
 #pragma once
 #include <functional>
+#include <optional>
+#include <vector>
 
 #include <absl/status/status.h>
 #include <bannou/streaming/v1/client_events.pb.h>
@@ -12,6 +14,7 @@
 #include "services/streaming/audience/audience_store.h"
 #include "services/streaming/audience/composition.h"
 #include "services/streaming/audience/live_store.h"
+#include "services/streaming/hype/hype_train.h"
 #include "services/streaming/pool/pool_store.h"
 
 namespace streaming::audience {
@@ -21,6 +24,11 @@ bannou::streaming::v1::EngagementBreakdown BreakdownOf(const Composition& compos
 bannou::streaming::v1::ClientEvent SnapshotOf(const AttractionWeights& weights,
                                               const LiveSession& session, common::Time now);
 
+// How far the session's train is; nullopt when none runs.
+std::optional<bannou::streaming::v1::ClientEvent> ProgressOf(const hype::Settings& settings,
+                                                             const LiveSession& session,
+                                                             common::Time now);
+
 // Each session gets one snapshot an interval, however many instances there are; they are spread
 // over the interval by the sessions' ids.
 class SnapshotWorker {
@@ -28,6 +36,7 @@ class SnapshotWorker {
   struct Options {
     common::Duration interval = std::chrono::seconds(10);
     AttractionWeights weights;
+    hype::Settings hype;
     common::Clock clock = common::Now;
     std::function<void(const common::Uuid& session, const bannou::streaming::v1::ClientEvent&)>
         publish;
@@ -45,13 +54,14 @@ class SnapshotWorker {
   void Stop() { loop_.Stop(); }
 
   // Takes the snapshots that are due and that no other instance takes. Goes on after a failure and
-  // returns the last one.
+  // returns the first one.
   absl::Status RunOnce();
 
   static constexpr int64_t kSlices = 8;  // of an interval
 
  private:
   int64_t SliceNow() const;
+  absl::StatusOr<std::vector<Shard>> Shards();
   absl::Status TakeSlice(const Shard& shard, int64_t slice);
   absl::Status Take(const LiveKey& key);
 
@@ -59,6 +69,8 @@ class SnapshotWorker {
   const Options options_;
   const common::Duration slice_;
   int64_t last_slice_ = 0;
+  std::vector<Shard> shards_;
+  common::Time shards_until_{};  // when they are asked for again
   common::executor::Loop loop_;
 };
 

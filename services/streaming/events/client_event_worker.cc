@@ -9,15 +9,18 @@ namespace streaming::events {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryPause{1000};
+constexpr std::chrono::milliseconds kAckWait{2000};
+// What is older is no news: the consumer is new, or nobody was there to tell.
+constexpr std::chrono::minutes kNewsAge{5};
 
 // All instances share the consumers. With more than one message under way two of them could tell of
-// a train in the wrong order.
+// a train in the wrong order; what an instance that falls had under way comes again soon.
 common::nats::ConsumerSpec SpecOf(const char* durable, const char* subjects) {
   return {.stream = "STREAMING",
           .durable = durable,
           .filter_subject = subjects,
-          .max_ack_pending = 1,
-          .only_new = true};
+          .ack_wait = kAckWait,
+          .max_ack_pending = 1};
 }
 
 }  // namespace
@@ -40,8 +43,10 @@ void ClientEventWorker::Stop() {
 }
 
 absl::Status ClientEventWorker::Process(common::nats::Message& message) {
+  const bool news = common::Now() - message.stored_at() < kNewsAge;
   // Not every milestone comes from a session.
-  if (const auto told = ToldBy(message.subject(), message.payload())) {
+  const auto told = news ? ToldBy(message.subject(), message.payload()) : std::nullopt;
+  if (told) {
     const absl::Status published = publisher_.Publish(told->session, told->event);
     if (!published.ok()) {
       RETURN_IF_ERROR(message.Nak(kRetryPause));

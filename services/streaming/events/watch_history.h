@@ -20,6 +20,8 @@ class WatchHistory {
 
   // The window begins after this, if nothing was told yet.
   void Begin(uint64_t sequence);
+  // Forgets everything: the stream began anew.
+  void Clear();
   // In the order of the stream.
   void Pass(uint64_t sequence);
   void Add(const common::Uuid& session, std::shared_ptr<const Delivery> delivery);
@@ -29,6 +31,8 @@ class WatchHistory {
   uint64_t position() const { return position_; }
   // Whether the session's end is in the window.
   bool HasEnded(const common::Uuid& session) const;
+  // Whether the last train of the session in the window goes on.
+  bool TrainRuns(const common::Uuid& session) const;
   // The session's events after `cursor`, in order; nullopt when the window does not reach back that
   // far.
   std::optional<std::vector<std::shared_ptr<const Delivery>>> Since(const common::Uuid& session,
@@ -36,18 +40,17 @@ class WatchHistory {
 
  private:
   struct Kept {
-    common::Uuid session;
     uint64_t sequence = 0;
     std::shared_ptr<const Delivery> delivery;  // null: the session's end
   };
-  void Keep(Kept kept);
+  void Keep(const common::Uuid& session, Kept kept);
+  const std::deque<Kept>* Find(const common::Uuid& session) const;
 
   const size_t limit_;
   uint64_t begin_ = 0;  // the window holds all after this
   uint64_t position_ = 0;
-  std::deque<Kept> kept_;
-  // How many of a session are kept, so that most questions need no search.
-  std::unordered_map<common::Uuid, uint32_t> counts_;
+  std::unordered_map<common::Uuid, std::deque<Kept>> sessions_;
+  std::deque<common::Uuid> order_;  // of all that is kept: whose it is, the oldest first
 };
 
 }  // namespace streaming::events

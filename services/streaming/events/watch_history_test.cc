@@ -60,6 +60,23 @@ TEST(WatchHistory, OfAnEmptyStreamBeginsWhereItIsTold) {
   EXPECT_EQ(history.position(), 40u) << "it has begun already";
 }
 
+TEST(WatchHistory, KnowsWhetherATrainRuns) {
+  WatchHistory history(10);
+  const auto add = [&](uint64_t sequence, Train train) {
+    history.Add(kOne,
+                std::make_shared<const Delivery>(Delivery{.train = train, .cursor = sequence}));
+  };
+  EXPECT_FALSE(history.TrainRuns(kOne));
+  add(1, Train::kBegins);
+  add(2, Train::kNone);
+  EXPECT_TRUE(history.TrainRuns(kOne));
+  history.End(kOne, 3);
+  EXPECT_TRUE(history.TrainRuns(kOne)) << "its completion is told after the session's end";
+  add(4, Train::kEnds);
+  add(5, Train::kNone);
+  EXPECT_FALSE(history.TrainRuns(kOne));
+}
+
 TEST(WatchHistory, RemembersEndsForAsLong) {
   WatchHistory history(2);
   history.Add(kOne, Event(1));

@@ -50,8 +50,9 @@ std::optional<WatchQueue::Taken> WatchQueue::Take() {
   Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
   if (missed_ > 0) --missed_;
-  cursor_ = first.delivery->cursor;
-  return Taken{std::move(first.delivery), first.gap};
+  // What is told once may come from an instance that has read less than the watcher has seen.
+  cursor_ = std::max(cursor_, first.delivery->cursor);
+  return Taken{std::move(first.delivery), first.gap, cursor_};
 }
 
 }  // namespace streaming::events

@@ -16,11 +16,15 @@ enum class Keeping : uint8_t {
   kAlways,    // hype and milestones
 };
 
+// What an event says of its session's hype train.
+enum class Train : uint8_t { kNone, kBegins, kEnds };
+
 // An event on its way to watchers, serialized once for all of them.
 struct Delivery {
   grpc::Slice bytes;  // a ClientEvent without its gap
   Keeping keeping = Keeping::kAlways;
   bool owners_only = false;
+  Train train = Train::kNone;
   uint64_t cursor = 0;  // where to resume after it
 };
 
@@ -38,7 +42,8 @@ class WatchQueue {
 
   struct Taken {
     std::shared_ptr<const Delivery> delivery;
-    uint32_t gap = 0;  // events dropped since the one before
+    uint32_t gap = 0;     // events dropped since the one before
+    uint64_t cursor = 0;  // where to resume after it; never goes back
   };
   std::optional<Taken> Take();
 

@@ -30,6 +30,17 @@ TEST(WatchQueue, KeepsOrderAndTellsWhereToResume) {
   EXPECT_EQ(queue.cursor(), 6u);
 }
 
+TEST(WatchQueue, ACursorNeverGoesBack) {
+  WatchQueue queue(8, 9);
+  queue.Put(Event(7, Keeping::kSnapshot));
+  queue.Put(Event(10, Keeping::kAlways));
+  queue.Put(Event(8, Keeping::kSnapshot));
+  EXPECT_EQ(queue.Take()->cursor, 9u);
+  EXPECT_EQ(queue.Take()->cursor, 10u);
+  EXPECT_EQ(queue.Take()->cursor, 10u);
+  EXPECT_EQ(queue.cursor(), 10u);
+}
+
 TEST(WatchQueue, DropsTheOldestSnapshotFirstAndMarksTheGap) {
   WatchQueue queue(3, 0);
   queue.Put(Event(1, Keeping::kReaction));

@@ -34,9 +34,9 @@ WatchWorker::WatchWorker(Watchers& watchers, common::metrics::Registry& metrics,
             }),
       care_("watch_care", metrics, [this] { return Care(); }) {}
 
-absl::Status WatchWorker::Subscribe(common::outbox::Bus& bus) {
+absl::Status WatchWorker::Subscribe() {
   if (subscribed_) return absl::OkStatus();
-  RETURN_IF_ERROR(bus.connection().Subscribe(
+  RETURN_IF_ERROR(bus_->connection().Subscribe(
       kAllClientSubjects, [&watchers = watchers_](std::string_view subject, std::string_view json) {
         const auto session = SessionOfClientSubject(subject);
         if (!session || !watchers.Has(*session)) return;
@@ -48,16 +48,8 @@ absl::Status WatchWorker::Subscribe(common::outbox::Bus& bus) {
 }
 
 absl::Status WatchWorker::Start(common::outbox::Bus& bus) {
-  RETURN_IF_ERROR(Subscribe(bus));
-  ASSIGN_OR_RETURN(stored_before_, bus.jetstream().LastSequence(kStream));
-  ASSIGN_OR_RETURN(consumer_,
-                   common::nats::PullConsumer::Open(
-                       bus.jetstream(),
-                       {.stream = kStream,
-                        .durable = absl::StrCat("streaming_watch_", common::Uuid::V4().ToString()),
-                        .max_ack_pending = 10 * kFetchMax,
-                        .from = options_.clock() - options_.history,
-                        .inactive_threshold = kConsumerLife}));
+  bus_ = &bus;
+  RETURN_IF_ERROR(Subscribe());
   // Whoever watches as soon as the daemon is ready shall not be sent away.
   for (int i = 0; i < kCatchUpFetches && !watchers_.begun(); ++i) {
     RETURN_IF_ERROR(Feed(kCatchUpWait));
@@ -67,21 +59,76 @@ absl::Status WatchWorker::Start(common::outbox::Bus& bus) {
   return absl::OkStatus();
 }
 
-void WatchWorker::Stop() {
+void WatchWorker::StopFeed() {
   feed_.Stop();
-  care_.Stop();
   consumer_ = nullptr;  // it needs the connection
 }
 
+void WatchWorker::Stop() {
+  StopFeed();
+  care_.Stop();
+}
+
+// Reads on after what was told, through a new consumer: the old one may have sent messages into a
+// connection that was breaking, and would send them again much later, when others are told already.
+absl::Status WatchWorker::OpenConsumer() {
+  auto& jetstream = bus_->jetstream();
+  reconnects_ = bus_->connection().stats().reconnects;
+  ASSIGN_OR_RETURN(const uint64_t last, jetstream.LastSequence(kStream));
+  if (last < watchers_.position()) watchers_.Reset();
+  common::nats::ConsumerSpec spec = {
+      .stream = kStream,
+      .durable = absl::StrCat("streaming_watch_", common::Uuid::V4().ToString()),
+      .max_ack_pending = 10 * kFetchMax,
+      .inactive_threshold = kConsumerLife};
+  if (const uint64_t told = watchers_.position(); told > 0) {
+    spec.from_sequence = told + 1;
+  } else {
+    spec.from = options_.clock() - options_.history;
+    stored_before_ = last;
+  }
+  ASSIGN_OR_RETURN(consumer_, common::nats::PullConsumer::Open(jetstream, std::move(spec)));
+  fresh_ = true;
+  return absl::OkStatus();
+}
+
 absl::Status WatchWorker::Feed(std::chrono::milliseconds wait) {
+  if (!consumer_ || bus_->connection().stats().reconnects != reconnects_) {
+    consumer_ = nullptr;
+    RETURN_IF_ERROR(OpenConsumer());
+  }
   ASSIGN_OR_RETURN(auto messages, consumer_->Fetch(kFetchMax, wait));
   absl::Status answered;
   for (common::nats::Message& message : messages) {
+    if (!Follows(message.sequence())) {
+      consumer_ = nullptr;  // the next step reads from there again
+      return answered;
+    }
     Take(message);
     answered.Update(message.Ack());
   }
-  if (messages.empty() || watchers_.position() >= stored_before_) watchers_.Begin(stored_before_);
+  answered.Update(BeginIfRead(messages.empty()));
   return answered;
+}
+
+// Whether a message comes right after what was told. What a new consumer brings first does,
+// whatever was deleted before it.
+bool WatchWorker::Follows(uint64_t sequence) {
+  const uint64_t told = watchers_.position();
+  const bool first = std::exchange(fresh_, false);
+  return first || sequence <= told + 1;
+}
+
+absl::Status WatchWorker::BeginIfRead(bool nothing_came) {
+  if (watchers_.begun()) return absl::OkStatus();
+  if (watchers_.position() < stored_before_) {
+    if (!nothing_came) return absl::OkStatus();
+    // The server may only be slow.
+    ASSIGN_OR_RETURN(const auto lag, consumer_->ReadLag());
+    if (lag.pending > 0 || lag.unacknowledged > 0) return absl::OkStatus();
+  }
+  watchers_.Begin(stored_before_);
+  return absl::OkStatus();
 }
 
 // A message that comes again changes nothing: the watchers know how far they were told.

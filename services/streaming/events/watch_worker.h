@@ -38,20 +38,28 @@ class WatchWorker {
   // UNAVAILABLE may be followed by another call. `bus` must not be closed before Stop; the
   // subscription calls the watchers until it is.
   absl::Status Start(common::outbox::Bus& bus);
+  // Nothing more is told. Watches are still cut off in time.
+  void StopFeed();
   void Stop();
 
  private:
-  absl::Status Subscribe(common::outbox::Bus& bus);
+  absl::Status Subscribe();
+  absl::Status OpenConsumer();
   absl::Status Feed(std::chrono::milliseconds wait);
+  absl::Status BeginIfRead(bool nothing_came);
+  bool Follows(uint64_t sequence);
   void Take(const common::nats::Message& message);
   common::executor::Loop::Outcome Care();
   absl::Status Audit();
 
   Watchers& watchers_;
   const Options options_;
+  common::outbox::Bus* bus_ = nullptr;
   bool subscribed_ = false;
   uint64_t stored_before_ = 0;  // the last sequence when this began
   std::unique_ptr<common::nats::PullConsumer> consumer_;
+  uint64_t reconnects_ = 0;  // the connection's count when the consumer was opened
+  bool fresh_ = false;       // nothing has come from it yet
   common::Time next_audit_{};
   common::executor::Loop feed_;
   common::executor::Loop care_;

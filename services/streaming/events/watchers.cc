@@ -25,21 +25,30 @@ Keeping KeepingOf(const v1::ClientEvent& event) {
   return event.has_audience_reaction() ? Keeping::kReaction : Keeping::kSnapshot;
 }
 
+Train TrainOf(const v1::ClientEvent& event) {
+  if (event.has_hype_started()) return Train::kBegins;
+  return event.has_hype_completed() ? Train::kEnds : Train::kNone;
+}
+
 std::shared_ptr<const Delivery> DeliveryOf(v1::ClientEvent event, uint64_t cursor) {
   event.set_cursor(cursor);
   return std::make_shared<const Delivery>(Delivery{.bytes = grpc::Slice(event.SerializeAsString()),
                                                    .keeping = KeepingOf(event),
                                                    .owners_only = event.has_milestone(),
+                                                   .train = TrainOf(event),
                                                    .cursor = cursor});
 }
 
-// The event with its gap. Messages of protobuf may be put together from pieces, so that all
-// watchers share the large one.
+// The event with what differs for this watcher. Messages of protobuf may be put together from
+// pieces, so that all watchers share the large one.
 grpc::ByteBuffer BytesOf(const WatchQueue::Taken& taken) {
-  if (taken.gap == 0) return grpc::ByteBuffer(&taken.delivery->bytes, 1);
-  v1::ClientEvent gap;
-  gap.set_gap(taken.gap);
-  const grpc::Slice pieces[] = {taken.delivery->bytes, grpc::Slice(gap.SerializeAsString())};
+  if (taken.gap == 0 && taken.cursor == taken.delivery->cursor) {
+    return grpc::ByteBuffer(&taken.delivery->bytes, 1);
+  }
+  v1::ClientEvent own;
+  own.set_gap(taken.gap);
+  own.set_cursor(taken.cursor);
+  const grpc::Slice pieces[] = {taken.delivery->bytes, grpc::Slice(own.SerializeAsString())};
   return grpc::ByteBuffer(pieces, std::size(pieces));
 }
 
@@ -76,7 +85,8 @@ Watchers::Watchers(common::metrics::Registry& metrics, Options options)
       dropped_(metrics.GetCounter("streaming_watch_dropped_total",
                                   "Snapshots and reactions that watchers were too slow for.")),
       history_(options_.history_max) {
-  constexpr std::array<const char*, 4> kOutcomes = {"ended", "too_slow", "draining", "left"};
+  constexpr std::array<const char*, 5> kOutcomes = {"ended", "too_slow", "draining", "reset",
+                                                    "left"};
   for (size_t i = 0; i < ends_.size(); ++i) {
     ends_[i] = &metrics.GetCounter("streaming_watch_ends_total",
                                    "Watches that are over, by why they ended.",
@@ -134,7 +144,7 @@ absl::Status Watchers::Open(const Watch& watch, std::shared_ptr<ServerStream> st
     }
     Room& room = rooms_[watch.session];
     room.watchers.push_back(watcher);
-    if (!room.closes_at && history_.HasEnded(watch.session)) {
+    if (!room.closes_at && (watch.ended || history_.HasEnded(watch.session))) {
       room.closes_at = options_.clock() + options_.end_grace;
     }
     ++count_;
@@ -248,6 +258,8 @@ void Watchers::Tick() {
     const std::lock_guard lock(mutex_);
     for (const auto& [session, room] : rooms_) {
       if (!room.closes_at || *room.closes_at > now) continue;
+      // A train's completion is announced after the end of its session.
+      if (history_.TrainRuns(session) && *room.closes_at + options_.train_grace > now) continue;
       ended.insert(ended.end(), room.watchers.begin(), room.watchers.end());
     }
     for (const auto& [cut_off_at, watcher] : leaving_) {
@@ -280,16 +292,32 @@ bool Watchers::Has(const Uuid& session) const {
   return rooms_.contains(session);
 }
 
+void Watchers::Reset() {
+  std::vector<Pointer> all;
+  {
+    const std::lock_guard lock(mutex_);
+    history_.Clear();
+    all = All();
+  }
+  for (const Pointer& watcher : all) Finish(watcher, Outcome::kReset);
+}
+
 void Watchers::Close() {
   std::vector<Pointer> all;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    for (const auto& [session, room] : rooms_) {
-      all.insert(all.end(), room.watchers.begin(), room.watchers.end());
-    }
+    all = All();
   }
   for (const Pointer& watcher : all) Finish(watcher, Outcome::kDraining);
+}
+
+std::vector<Watchers::Pointer> Watchers::All() const {
+  std::vector<Pointer> all;
+  for (const auto& [session, room] : rooms_) {
+    all.insert(all.end(), room.watchers.begin(), room.watchers.end());
+  }
+  return all;
 }
 
 absl::Status Watchers::StatusOf(Watcher& watcher, Outcome outcome) {
@@ -299,6 +327,8 @@ absl::Status Watchers::StatusOf(Watcher& watcher, Outcome outcome) {
       return common::errors::MakeWith(kWatcherTooSlow, "too much waits for this watcher",
                                       {{"cursor", std::to_string(watcher.queue.cursor())}});
     }
+    case Outcome::kReset:
+      return common::errors::Make(kCursorExpired, "the stream of events began anew");
     case Outcome::kDraining:
       return common::errors::MakeRetryable(common::errors::kDraining,
                                            "the instance is shutting down", kRetryAfterDrain);
@@ -311,7 +341,10 @@ void Watchers::Finish(const Pointer& watcher, Outcome outcome) {
   {
     const std::lock_guard lock(mutex_);
     if (!LeaveRoom(watcher)) return;  // it is on its way out already
-    leaving_.emplace_back(options_.clock() + options_.leave_grace, watcher);
+    // Whose queue was given up must not be told that all was well.
+    if (watcher->outcome == Outcome::kTooSlow) outcome = Outcome::kTooSlow;
+    const auto grace = outcome == Outcome::kDraining ? options_.drain_grace : options_.leave_grace;
+    leaving_.emplace_back(options_.clock() + grace, watcher);
   }
   watcher->outcome = outcome;
   watcher->stream->Close(StatusOf(*watcher, outcome));

@@ -29,6 +29,7 @@ struct Watch {
   common::Uuid session;
   std::optional<common::Uuid> account;  // counts toward its limit; absent = none
   bool everything = false;              // milestones too, which are the streamer's own
+  bool ended = false;                   // the session has, so that only the rest is to come
   std::optional<uint64_t> cursor;       // absent = from now on
   std::optional<bannou::streaming::v1::ClientEvent> first;  // told before all others
 };
@@ -67,6 +68,8 @@ class Watchers {
   // nothing.
   void Begin(uint64_t sequence);
   bool begun() const;
+  // The stream began anew: nothing told so far means anything, and all watches end.
+  void Reset();
   // The last message told.
   uint64_t position() const;
 
@@ -87,12 +90,13 @@ class Watchers {
     std::vector<Pointer> watchers;
     std::optional<common::Time> closes_at;  // its session has ended
   };
-  enum class Outcome : uint8_t { kEnded, kTooSlow, kDraining, kLeft };
+  enum class Outcome : uint8_t { kEnded, kTooSlow, kDraining, kReset, kLeft };
 
   absl::Status Admit(const Watch& watch) const;
   absl::StatusOr<uint64_t> StartOf(const Watch& watch);
   std::vector<Pointer> Push(const common::Uuid& session,
                             const std::shared_ptr<const Delivery>& delivery);
+  std::vector<Pointer> All() const;
   void Send(const std::vector<Pointer>& told);
   static absl::Status StatusOf(Watcher& watcher, Outcome outcome);
   void Finish(const Pointer& watcher, Outcome outcome);
@@ -103,7 +107,7 @@ class Watchers {
   common::metrics::Gauge& watching_;
   common::metrics::Counter& sent_;
   common::metrics::Counter& dropped_;
-  std::array<common::metrics::Counter*, 4> ends_;
+  std::array<common::metrics::Counter*, 5> ends_;
   mutable std::mutex mutex_;
   bool begun_ = false;
   bool closed_ = false;

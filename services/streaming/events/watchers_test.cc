@@ -55,6 +55,7 @@ class WatchersTest : public testing::Test {
     auto client = std::make_shared<Client>();
     Client* const raw = client.get();
     client->stream = std::make_shared<ServerStream>(ServerStream::Wire{
+        .begin = [] {},
         .write =
             [raw](const grpc::ByteBuffer& message) {
               grpc::Slice bytes;

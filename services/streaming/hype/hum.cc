@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "services/streaming/audience/arrival.h"
 #include "services/streaming/hype/session_hype.h"
@@ -9,13 +10,11 @@
 namespace streaming::hype {
 namespace {
 
-constexpr uint32_t kUnrestRounds = 4;  // from one draw of restlessness to the next
+constexpr uint32_t kTemperRounds = 16;  // from one draw of a crowd's temper to the next
 
-// Squared: most crowds are quiet most of the time.
-double UnrestDraw(uint64_t seed, const common::Uuid& session, uint32_t number) {
-  const double draw =
-      audience::Uniform(audience::SessionKey(seed, audience::Draw::kRestlessness, number, session));
-  return kUnrestMost * draw * draw;
+double TemperDraw(uint64_t seed, const common::Uuid& session, uint32_t number) {
+  return audience::Uniform(
+      audience::SessionKey(seed, audience::Draw::kTemper, number, session));
 }
 
 // When the step that made the change happens: cohorts are spread over the round.
@@ -28,16 +27,18 @@ common::Time TimeOfStep(const audience::RoundSettings& round, const audience::Vi
 
 }  // namespace
 
-double Restlessness(uint64_t seed, const common::Uuid& session, uint32_t round) {
-  const uint32_t before = round / kUnrestRounds;
-  const double way = static_cast<double>(round % kUnrestRounds) / kUnrestRounds;
-  return (1 - way) * UnrestDraw(seed, session, before) +
-         way * UnrestDraw(seed, session, before + 1);
+double Temper(uint64_t seed, const common::Uuid& session, uint32_t round) {
+  const uint32_t before = round / kTemperRounds;
+  const double way = static_cast<double>(round % kTemperRounds) / kTemperRounds;
+  return (1 - way) * TemperDraw(seed, session, before) +
+         way * TemperDraw(seed, session, before + 1);
 }
 
-double Buzz(float excitement, const blending::Mood& mood, double restlessness) {
-  const double stirred = std::max(restlessness, kUnrestMost * blending::Thrill(mood));
-  return std::clamp(excitement + stirred, 0.0, 1.0);
+double Buzz(float excitement, const blending::Mood& mood, double temper) {
+  const double strength =
+      std::min(1.0, std::accumulate(mood.levels.begin(), mood.levels.end(), 0.0));
+  const double stirred = (1 - strength) * temper + strength * blending::Thrill(mood);
+  return std::clamp(excitement + kTemperMost * stirred, 0.0, 1.0);
 }
 
 double HumOf(double buzz, double share) {
@@ -49,7 +50,7 @@ absl::Status HumAtStep(const Settings& settings, const audience::RoundSettings& 
   if (change.state.hype_progress == 0 || change.state.paused) return absl::OkStatus();
   const audience::SessionView& session = view.sessions[self];
   const double buzz = Buzz(change.audience.excitement, session.mood,
-                           Restlessness(round.seed, session.session_id, view.round));
+                           Temper(round.seed, session.session_id, view.round));
   return Hum(ForStreamer(settings, change.state), session.session_id,
              TimeOfStep(round, view, change.audience), HumOf(buzz, view.stretch / view.cohorts),
              change);

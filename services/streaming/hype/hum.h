@@ -1,9 +1,10 @@
 // What an audience's own excitement gives to a hype train that runs.
 //
 // At every step of a round an excited audience hums, and the train moves a little. Excitement comes
-// from what was reported, from the mood of a real crowd, and now and then from nothing: a crowd is
-// restless at times. A mood excites no more than such restlessness does, and both come with the
-// step, so that a train that moves by itself tells nobody who is there.
+// from what was reported, and from the crowd's temper, which is a matter of chance and changes
+// slowly. A real crowd is one whose temper is known: its mood takes the place of chance, the more
+// the stronger it is, and excites within the same range. So a train that moves by itself tells
+// nobody who is there.
 #pragma once
 #include <cstdint>
 
@@ -17,20 +18,20 @@
 
 namespace streaming::hype {
 
-// Of an audience, 0 to 1: excitement that nothing below has caused, the most that a mood or
-// restlessness adds to it, and how much of the sum is but the ordinary murmur.
-inline constexpr double kUnrestMost = 0.4;
+// Of an audience, 0 to 1: the most that its temper adds to its excitement, and how much of the sum
+// is but the ordinary murmur.
+inline constexpr double kTemperMost = 0.4;
 inline constexpr double kMurmur = 0.25;
 // What the greatest excitement gives in an ordinary round, per head of audience: a contribution of
 // a fifth of a great moment.
 inline constexpr double kHumMost = 0.2;
 
-// How restless a session's crowd is in a round, by itself, 0 to kUnrestMost: quiet mostly, and
-// changing over some rounds as a mood does.
-double Restlessness(uint64_t seed, const common::Uuid& session, uint32_t round);
+// The temper of a session's crowd in a round, by chance: any from 0 to 1, changing over some
+// rounds as a mood does.
+double Temper(uint64_t seed, const common::Uuid& session, uint32_t round);
 
 // How excited an audience is in all, 0 to 1, after what was reported (Audience::excitement).
-double Buzz(float excitement, const blending::Mood& mood, double restlessness);
+double Buzz(float excitement, const blending::Mood& mood, double temper);
 
 // What this gives in a step that is `share` of an ordinary round, per head of audience. 0 up to
 // kMurmur.

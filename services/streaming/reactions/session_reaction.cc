@@ -62,7 +62,7 @@ absl::StatusOr<Outcome> ReactIn(const audience::RoundSettings& settings,
                    " significance=", occurrence.significance,
                    " multiplier=", occurrence.world_first_multiplier, " key=", occurrence.key);
   change.audience = reaction.audience;
-  change.state.last_call = happening.at;
+  audience::NoteCall(change.state, happening.at);
   if (occurrence.event == Event::kWorldFirst) ++change.state.world_firsts;
   audience::AddMoment(change.moments, {.at = happening.at,
                                        .type = Numbered(MomentOf(occurrence.event)),

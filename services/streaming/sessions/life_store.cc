@@ -57,7 +57,7 @@ absl::StatusOr<LiveState> SessionLife::StateOf(const Session& session, Time now)
   state.tags = session.tags;
   state.caller_score = static_cast<float>(session.context_score);
   state.paused = session.paused;
-  state.last_call = now;
+  audience::NoteCall(state, now);
   state.accrued_until = now;
   SetCounters(state, session.counters);
   ASSIGN_OR_RETURN(const auto streamer, careers::FindStreamer(parts_.mysql, StreamerOf(session)));
@@ -170,16 +170,12 @@ void SessionLife::TellOfEnd(const audience::LiveSession& session) {
 }
 
 absl::Status SessionLife::Touch(const audience::LiveKey& key, Time now) {
-  const auto live = parts_.live.Load(key);
-  if (common::errors::Is(live.status(), kSessionNotLive)) return absl::OkStatus();
-  RETURN_IF_ERROR(live.status());
-  if (now - live->state.last_call < kTouchInterval) return absl::OkStatus();
   const absl::Status touched =
       parts_.live
           .Update(key, now,
                   [now](const audience::LiveSession& current) -> absl::StatusOr<audience::Change> {
                     audience::Change change(current);
-                    change.state.last_call = std::max(change.state.last_call, now);
+                    audience::NoteCall(change.state, now);
                     return change;
                   })
           .status();

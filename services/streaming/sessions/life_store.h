@@ -48,9 +48,7 @@ class SessionLife {
   // What is left to do for a session that is Ending: seal, record, release.
   absl::Status Finish(const Session& session);
 
-  // Notes that somebody is there, in a Live session; without effect on any other. Writes nothing
-  // within kTouchInterval of the last call, so that it may be told often.
-  static constexpr std::chrono::seconds kTouchInterval{10};
+  // Notes that somebody is there, in a Live session; without effect on any other.
   absl::Status Touch(const audience::LiveKey& key, common::Time now);
 
   // Gives a Live session whose audience Redis has lost an empty one, with its counters as of the

@@ -150,7 +150,7 @@ absl::StatusOr<Raided> SessionRaid::Cross(const Session& from, const Session& to
     const Raided raided = {
         .moved = moved, .from_heads = source.heads - moved, .to_heads = target.heads + moved};
     crossing.change.state.last_raid = now;
-    crossing.change.state.last_call = now;
+    audience::NoteCall(crossing.change.state, now);
     crossing.change.command = CommandOf(to, key);
     crossing.change.answer = Encode(raided);
     LiveSession* const targets[] = {&target};
@@ -213,7 +213,7 @@ absl::StatusOr<audience::Applied> SessionRaid::SendHome(const Session& from, con
         change.leavers = Raiders(source, target, key, now);
         change.reason = audience::LeftReason::kCompeted;
         change.state.last_raid = now;
-        change.state.last_call = now;
+        audience::NoteCall(change.state, now);
         change.command = CommandOf(to, key);
         Dismissed dismissed{.heads_after = source.heads};
         for (const Leave& leave : change.leavers) {

@@ -239,7 +239,7 @@ absl::Status SessionRpc::ChangeLive(const CallContext& call, const Session& sess
           .Update(session.key, call.now,
                   [&](const audience::LiveSession& live) -> absl::StatusOr<audience::Change> {
                     audience::Change change(live);
-                    change.state.last_call = call.now;
+                    audience::NoteCall(change.state, call.now);
                     change.command = command;
                     alter(change.state, session);
                     return change;
@@ -327,20 +327,24 @@ absl::Status SessionRpc::WatchStreamSession(
   events::Watch watch = {.session = session.key.session,
                          .everything = MayChange(session.owner, CallerOf(call))};
   // Game servers watch for many players.
-  if (!call.identity.IsPrivileged()) watch.account = call.identity.account;
+  if (!call.identity.IsPrivileged()) watch.account = call.identity.account.value_or(common::Uuid());
   if (request.has_cursor()) watch.cursor = request.cursor();
+  watch.ended = session.status == Status::kEnded;
   const bool rest = watch.cursor && session.ended_at && call.now - *session.ended_at < kRestKept;
-  if (session.status == Status::kEnded && !rest) {
+  if (watch.ended && !rest) {
     return common::errors::Make(kSessionNotActive, "the session has ended");
   }
+  // Something comes at once, with a cursor. A session that is not Live has nobody yet, or no more.
+  audience::LiveSession now = {.key = session.key};
   if (session.status == Status::kLive) {
-    const auto live = parts_.live.Load(session.key);
+    auto live = parts_.live.Load(session.key);
     if (live.ok()) {
-      watch.first = audience::SnapshotOf(parts_.weights, *live, call.now);
+      now = *std::move(live);
     } else if (!common::errors::Is(live.status(), kSessionNotLive)) {
       return live.status();
     }
   }
+  if (!watch.ended) watch.first = audience::SnapshotOf(parts_.weights, now, call.now);
   RETURN_IF_ERROR(parts_.watchers.Open(watch, stream));
   // Whoever watches his own stream has not gone away.
   const bool own = session.owner && session.owner == call.identity.account;
