@@ -98,6 +98,7 @@ class HypeConcurrency : public testing::Test {
       }
     };
     std::vector<std::jthread> clients;
+    clients.reserve(kClients);
     for (int number = 0; number < kClients; ++number) clients.emplace_back(client, number);
     clients.clear();
     return told;

@@ -28,6 +28,7 @@ enum class Level : uint8_t {
 };
 inline constexpr uint32_t kMaxOrdinaryLevels = 5;
 
+// docs/tuning.md says why these are the amounts.
 struct Settings {
   common::Duration duration = std::chrono::seconds(300);  // without a contribution, then it ends
   uint32_t levels = 5;                                    // 1 to kMaxOrdinaryLevels
