@@ -126,8 +126,8 @@ reactions::Happening AudienceRpc::HappeningOf(const CallContext& call,
 absl::StatusOr<Applied> AudienceRpc::React(const CallContext& call,
                                            const v1::TriggerReactionRequest& request,
                                            const LiveKey& session,
+                                           const reactions::Happening& happening,
                                            v1::AudienceReactionResult& response) {
-  const reactions::Happening happening = HappeningOf(call, request);
   // Who has been asked in a round cannot be judged by the view of the one before: that is looked
   // for once.
   for (uint32_t least = 0;;) {
@@ -160,7 +160,8 @@ absl::Status AudienceRpc::TriggerAudienceReaction(CallContext& call,
   ASSIGN_OR_RETURN(const sessions::Session session,
                    parts_.sessions.GetKnown(*common::Uuid::Parse(request.session_id()), call.now));
   RETURN_IF_ERROR(Allow(call, request, session));
-  ASSIGN_OR_RETURN(const Applied applied, React(call, request, session.key, response));
+  const reactions::Happening happening = HappeningOf(call, request);
+  ASSIGN_OR_RETURN(const Applied applied, React(call, request, session.key, happening, response));
   if (applied.replayed) {
     if (!response.ParseFromString(applied.answer)) {
       return absl::InternalError("a stored answer is malformed");

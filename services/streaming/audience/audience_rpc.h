@@ -64,6 +64,7 @@ class AudienceRpc final : public common::rpc::Service {
   // Makes it happen, and fills in all of the answer but the newcomers.
   absl::StatusOr<Applied> React(const common::rpc::CallContext& call,
                                 const v1::TriggerReactionRequest& request, const LiveKey& session,
+                                const reactions::Happening& happening,
                                 v1::AudienceReactionResult& response);
   reactions::Happening HappeningOf(const common::rpc::CallContext& call,
                                    const v1::TriggerReactionRequest& request) const;
