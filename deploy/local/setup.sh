@@ -61,24 +61,35 @@ setup() {
   install_packages "${packages[@]}"
 }
 
-# npm_package <package> <version>: installs that package of npm's under .cache, unless it is there,
-# and prints the folder. The file that it looks for is the last that npm writes.
+# npm_package <package> <version> [<package>@<version>…]: installs that package of npm's, and those
+# beside it, under .cache, unless it is there, and prints the folder. The file that it looks for is
+# the last that npm writes.
 npm_package() {
   local folder=.cache/${1##*/}-$2
   [[ -e $folder/node_modules/.package-lock.json ]] ||
-    npm install --loglevel=error --no-fund --no-audit --no-save --prefix "$folder" "$1@$2" >&2 ||
-    return
+    npm install --loglevel=error --no-fund --no-audit --no-save --prefix "$folder" "$1@$2" \
+      "${@:3}" >&2 || return
   echo "$folder"
 }
 
 # The OAuth server of tests/integration/oidc_provider.mjs; 9 needs a newer node than Debian's.
 OIDC_PROVIDER_VERSION=8.8.1
+# The front end of tests/e2e/front_end.mjs.
+NATS_VERSION=2.29.3
+AJV_VERSION=8.17.1
+AJV_FORMATS_VERSION=3.0.1
+
+# test_package <package> <version> [<package>@<version>…]: npm_package, at .cache/<package>.
+test_package() {
+  local folder
+  folder=$(npm_package "$@") || fail "npm could not install $1, which the tests need"
+  ln -sfn "${folder##*/}" ".cache/$1"
+}
 
 # What only tests need, beyond what `setup` installs.
 setup_tests() {
-  local folder
   command -v npm >/dev/null || install_packages nodejs npm
-  folder=$(npm_package oidc-provider $OIDC_PROVIDER_VERSION) ||
-    fail "npm could not install oidc-provider, which the tests need"
-  ln -sfn "${folder##*/}" .cache/oidc-provider
+  test_package oidc-provider $OIDC_PROVIDER_VERSION
+  test_package nats $NATS_VERSION
+  test_package ajv-formats $AJV_FORMATS_VERSION ajv@$AJV_VERSION
 }
