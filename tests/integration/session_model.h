@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "libs/common/base/time.h"
@@ -17,12 +18,21 @@ using common::Time;
 
 enum class State { kPending, kLive, kEnded };
 
-// Who calls: the owner, another player, a game server.
+// Who calls: the player whom the streamer belongs to, another player, a game server.
 enum class By { kOwner, kStranger, kService };
+
+// As the contract has them.
+enum class Kind { kCharacter = 1, kAccount, kActor };
+
+struct Streamer {
+  Kind kind = Kind::kAccount;
+  std::optional<By> bound = {};  // a character's player, since one has streamed it
+};
 
 struct Session {
   std::string id;
   size_t streamer = 0;
+  std::optional<By> owner = {};  // none: game servers only
   State state = State::kPending;
   bool paused = false;
   int tags = 0;  // mask of v1::AudienceInterest - 1
@@ -61,6 +71,8 @@ struct Session {
 // What a command is refused with: the name of the reason, "" = it is carried out.
 class Model {
  public:
+  explicit Model(std::vector<Streamer> streamers) : streamers_(std::move(streamers)) {}
+
   Session* Find(const std::string& id) {
     const auto found = sessions_.find(id);
     return found == sessions_.end() ? nullptr : &found->second;
@@ -68,13 +80,19 @@ class Model {
   std::map<std::string, Session>& sessions() { return sessions_; }
 
   std::string Create(size_t streamer, By by) const {
-    if (by == By::kStranger) return "STREAMER_NOT_OWNED";
+    if (by != By::kService && OwnerOf(streamer, by) != by) return "STREAMER_NOT_OWNED";
     for (const auto& [id, session] : sessions_) {
       if (session.streamer == streamer && session.active()) return "STREAMER_ALREADY_ACTIVE";
     }
     return "";
   }
-  void Add(Session session) { sessions_[session.id] = std::move(session); }
+  // What Create has allowed.
+  void Add(Session session, By by) {
+    Streamer& streamer = streamers_[session.streamer];
+    session.owner = OwnerOf(session.streamer, by);
+    if (streamer.kind == Kind::kCharacter) streamer.bound = session.owner;
+    sessions_[session.id] = std::move(session);
+  }
 
   std::string Start(const std::string& id, By by) {
     if (auto refused = Owned(id, by); !refused.empty()) return refused;
@@ -129,10 +147,19 @@ class Model {
 
  private:
   std::string Owned(const std::string& id, By by) {
-    if (Find(id) == nullptr) return "SESSION_NOT_FOUND";
-    return by == By::kStranger ? "SESSION_NOT_OWNED" : "";
+    const Session* session = Find(id);
+    if (session == nullptr) return "SESSION_NOT_FOUND";
+    return by == By::kService || session->owner == by ? "" : "SESSION_NOT_OWNED";
+  }
+  // Whose a session would be that this one creates.
+  std::optional<By> OwnerOf(size_t streamer, By by) const {
+    const auto& [kind, bound] = streamers_[streamer];
+    if (kind == Kind::kActor) return std::nullopt;
+    if (kind == Kind::kAccount) return By::kOwner;
+    return bound || by == By::kService ? bound : by;
   }
 
+  std::vector<Streamer> streamers_;
   std::map<std::string, Session> sessions_;
 };
 

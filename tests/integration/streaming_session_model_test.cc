@@ -73,9 +73,29 @@ class SessionModelTest : public LiveSessionTest {
   void ExpectLists(Random& random);
   void ExpectOneActive();
 
-  std::vector<Uuid> accounts_ = std::vector<Uuid>(kStreamers);
+  // Three accounts, two characters, an actor.
+  static std::vector<model::Streamer> Streamers() {
+    using model::Kind;
+    return {{Kind::kAccount},   {Kind::kAccount},   {Kind::kAccount},
+            {Kind::kCharacter}, {Kind::kCharacter}, {Kind::kActor}};
+  }
+  static std::vector<Uuid> Ids() {
+    std::vector<Uuid> ids;
+    for (size_t i = 0; i < kStreamers; ++i) ids.push_back(Uuid::V4());
+    return ids;
+  }
+  static std::vector<Uuid> StreamerIds(const std::vector<Uuid>& accounts) {
+    std::vector<Uuid> ids = Ids();
+    for (size_t i = 0; i < kStreamers; ++i) {
+      if (Streamers()[i].kind == model::Kind::kAccount) ids[i] = accounts[i];
+    }
+    return ids;
+  }
+
+  const std::vector<Uuid> accounts_ = Ids();  // of the players, one a streamer
+  const std::vector<Uuid> streamers_ = StreamerIds(accounts_);
   const Uuid stranger_ = Uuid::V4();
-  model::Model model_;
+  model::Model model_{Streamers()};
   std::vector<std::string> ids_;  // in the order of their making
   std::map<std::string, std::string> summaries_;
   struct KnownCreate {
@@ -123,8 +143,10 @@ void SessionModelTest::CreateOne(Random& random) {
   }
   const size_t streamer = random() % kStreamers;
   const By by = Anybody(random);
-  account_ = accounts_[streamer];
   v1::CreateStreamSessionRequest request = Wish();
+  request.set_streamer_id(streamers_[streamer].ToString());
+  request.set_streamer_type(
+      static_cast<v1::StreamerEntityType>(static_cast<int>(Streamers()[streamer].kind)));
   request.clear_content_tags();
   const int tag = static_cast<int>(random() % 8);
   request.add_content_tags(static_cast<v1::AudienceInterest>(tag + 1));
@@ -141,7 +163,8 @@ void SessionModelTest::CreateOne(Random& random) {
               .tags = 1 << tag,
               .created_at = now_,
               .last_call = now_,
-              .accrued = now_});
+              .accrued = now_},
+             by);
   ids_.push_back(detail.session_id());
   if (request.has_request_id()) creates_.push_back({request, streamer, by, detail.session_id()});
   ExpectDetail(detail, *model_.Find(detail.session_id()));
@@ -343,14 +366,16 @@ void SessionModelTest::ExpectStatus(const std::string& id) {
   const absl::Status status = session_rpc_.GetStreamSessionStatus(call, request, detail);
   const model::Session* session = model_.Find(id);
   ASSERT_EQ(ReasonOf(status), session == nullptr ? "SESSION_NOT_FOUND" : "");
-  if (session != nullptr) ExpectDetail(detail, *session);
+  if (session == nullptr) return;
+  ExpectDetail(detail, *session);
+  EXPECT_EQ(detail.has_platform_session_linked(), session->owner == By::kOwner);
 }
 
 void SessionModelTest::ExpectDetail(const v1::StreamSessionDetail& detail,
                                     const model::Session& session) {
   EXPECT_EQ(detail.session_id(), session.id);
   EXPECT_EQ(detail.game_service_id(), game_.ToString());
-  EXPECT_EQ(detail.streamer_id(), accounts_[session.streamer].ToString());
+  EXPECT_EQ(detail.streamer_id(), streamers_[session.streamer].ToString());
   EXPECT_EQ(detail.status(), session.state == State::kPending ? v1::STREAM_SESSION_STATUS_PENDING
                              : session.state == State::kLive  ? v1::STREAM_SESSION_STATUS_LIVE
                                                               : v1::STREAM_SESSION_STATUS_ENDED);
@@ -433,7 +458,6 @@ TEST_F(SessionModelTest, EveryAnswerIsTheModels) {
   const uint64_t steps = NumberFrom("MODEL_STEPS", 2500);
   SCOPED_TRACE("MODEL_SEED=" + std::to_string(seed));
   Random random(seed);
-  for (Uuid& account : accounts_) account = Uuid::V4();
   for (uint64_t step = 0; step < steps && !HasFailure(); ++step) {
     SCOPED_TRACE("step " + std::to_string(step));
     Step(random);
@@ -454,7 +478,6 @@ TEST_F(SessionModelTest, EveryAnswerIsTheModels) {
 TEST_F(SessionModelTest, AStreamerNeverHasTwoSessions) {
   const uint64_t seed = NumberFrom("MODEL_SEED", std::random_device()());
   SCOPED_TRACE("MODEL_SEED=" + std::to_string(seed));
-  for (Uuid& account : accounts_) account = Uuid::V4();
   std::array<std::atomic<bool>, kStreamers> held{};
   std::atomic<int> lives{0};
   const auto play = [&](Random random) {
