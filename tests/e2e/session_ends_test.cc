@@ -183,6 +183,40 @@ TEST_F(OutsideEnds, WhatNobodyCanReadIsPutAside) {
   }));
 }
 
+TEST_F(OutsideEnds, WhatCannotBeDoneNowIsDoneSoon) {
+  const Uuid game_session = Uuid::V4();
+  const Stream stream = game_.GoLive({.game_session = game_session});
+  {
+    const Silence silence(common::testing::SharedRedis());
+    others_.Tell("game-session.ended", {{"sessionId", game_session.ToString()}});
+    EXPECT_TRUE(
+        Eventually([&] { return daemon().Log().find("message.unanswered") != std::string::npos; }));
+    EXPECT_EQ(EndOf(stream).status, v1::STREAM_SESSION_STATUS_ENDING);
+  }
+  ASSERT_TRUE(Ends(stream));
+  EXPECT_EQ(EndOf(stream).reason, kSessionEnded);
+}
+
+TEST(TwoInstances, ShareWhatTheyHear) {
+  common::testing::NatsServer nats;
+  OtherService others(nats.url());
+  const GameSide one({"NATS_URL=" + nats.url()});
+  const GameSide other({"NATS_URL=" + nats.url(), "MYSQL_DATABASE=" + one.daemon.database()});
+  Game game(one.daemon);
+  game.Seed(1000);
+  constexpr int kStreams = 12;
+  std::vector<Stream> streams;
+  for (int i = 0; i < kStreams; ++i) streams.push_back(game.GoLive());
+  for (const Stream& stream : streams) others.TellDisconnect(stream.account, false);
+  for (const Stream& stream : streams) {
+    EXPECT_TRUE(Eventually([&] { return game.Status(stream).status() == kEnded; }));
+  }
+  const std::string ends = "streaming_session_outside_ends_total{event=\"session.disconnected\"}";
+  EXPECT_TRUE(
+      Eventually([&] { return one.daemon.Metric(ends) + other.daemon.Metric(ends) >= kStreams; }));
+  EXPECT_EQ(one.daemon.Metric(ends) + other.daemon.Metric(ends), kStreams);
+}
+
 // Other ones than INBOUND, and more disconnects at once than a consumer delivers by default.
 TEST(InboundStreams, AnotherStreamHasTheSubjects) {
   common::testing::NatsServer nats;

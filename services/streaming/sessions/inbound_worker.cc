@@ -148,15 +148,24 @@ absl::StatusOr<bool> InboundWorker::EndIfAbandoned(const Session& session, Time 
     // Who has started it since it was read is there.
     return parts_.life.Cancel(session.key, EndReason::kDisconnected, options_.clock());
   }
-  const auto live = parts_.live.Load(session.key);
+  // Ending: what began it may have been this message, and be cut off.
+  if (session.status == Status::kLive) {
+    ASSIGN_OR_RETURN(const bool abandoned, IsLiveAbandoned(session.key, disconnected));
+    if (!abandoned) return false;
+  }
+  RETURN_IF_ERROR(
+      parts_.life.End(session.key.session, EndReason::kDisconnected, options_.clock()).status());
+  return true;
+}
+
+absl::StatusOr<bool> InboundWorker::IsLiveAbandoned(const audience::LiveKey& key,
+                                                    Time disconnected) {
+  const auto live = parts_.live.Load(key);
   // One whose audience is lost is about to be opened again, and nobody knows of its calls: it goes
   // on, and ends when it stays without any.
   if (common::errors::Is(live.status(), kSessionNotLive)) return false;
   RETURN_IF_ERROR(live.status());
-  if (!IsAbandoned(disconnected, live->state.last_call)) return false;
-  RETURN_IF_ERROR(
-      parts_.life.End(session.key.session, EndReason::kDisconnected, options_.clock()).status());
-  return true;
+  return IsAbandoned(disconnected, live->state.last_call);
 }
 
 }  // namespace streaming::sessions

@@ -54,6 +54,7 @@ class InboundWorker {
   absl::Status EndAbandoned(const common::Uuid& account, common::Time disconnected);
   // Whether it did end.
   absl::StatusOr<bool> EndIfAbandoned(const Session& session, common::Time disconnected);
+  absl::StatusOr<bool> IsLiveAbandoned(const audience::LiveKey& key, common::Time disconnected);
 
   const Parts parts_;
   const Options options_;

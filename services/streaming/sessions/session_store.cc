@@ -430,24 +430,20 @@ absl::StatusOr<std::vector<Session>> SessionStore::WithStatus(Status status, con
 absl::StatusOr<std::vector<Session>> SessionStore::ActiveOfGameSession(const Uuid& game_session,
                                                                        const Uuid& after,
                                                                        uint32_t limit) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      mysql_.Query("SELECT " SESSION_COLUMNS " FROM session WHERE game_session_id = ? "
-                   "AND active = 1 AND status IN (?, ?) AND id > ? "
-                   "ORDER BY id LIMIT ?",
-                   game_session, Number(Status::kPending), Number(Status::kLive), after, limit));
+  ASSIGN_OR_RETURN(const Rows rows,
+                   mysql_.Query("SELECT " SESSION_COLUMNS " FROM session WHERE game_session_id = ? "
+                                "AND active = 1 AND id > ? ORDER BY id LIMIT ?",
+                                game_session, after, limit));
   return ToSessions(rows);
 }
 
 absl::StatusOr<std::vector<Session>> SessionStore::ActiveOfOwner(const Uuid& owner,
                                                                  const Uuid& after,
                                                                  uint32_t limit) {
-  ASSIGN_OR_RETURN(
-      const Rows rows,
-      mysql_.Query("SELECT " SESSION_COLUMNS " FROM session WHERE "
-                   "owner_account_id = ? AND active = 1 AND status IN (?, ?) "
-                   "AND id > ? ORDER BY id LIMIT ?",
-                   owner, Number(Status::kPending), Number(Status::kLive), after, limit));
+  ASSIGN_OR_RETURN(const Rows rows, mysql_.Query("SELECT " SESSION_COLUMNS " FROM session WHERE "
+                                                 "owner_account_id = ? AND active = 1 AND id > ? "
+                                                 "ORDER BY id LIMIT ?",
+                                                 owner, after, limit));
   return ToSessions(rows);
 }
 

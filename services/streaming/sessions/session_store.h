@@ -120,7 +120,7 @@ class SessionStore {
   // moments and hype trains; how many.
   static constexpr uint32_t kPurgeBatch = 100;
   absl::StatusOr<uint32_t> PurgeEnded(common::Time before);
-  // Pending and Live sessions, as WithStatus pages them: those that were created with a game
+  // Sessions that have not ended, as WithStatus pages them: those that were created with a game
   // session, and those that an account owns.
   absl::StatusOr<std::vector<Session>> ActiveOfGameSession(const common::Uuid& game_session,
                                                            const common::Uuid& after,
