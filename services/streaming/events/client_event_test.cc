@@ -99,6 +99,33 @@ TEST(ClientEvent, JsonGoesBothWays) {
   }
 }
 
+// Reads and writes know these forms only.
+void ExpectForms(const google::protobuf::Descriptor& descriptor) {
+  using google::protobuf::FieldDescriptor;
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    const FieldDescriptor& field = *descriptor.field(i);
+    EXPECT_FALSE(field.is_repeated()) << field.full_name();
+    switch (field.cpp_type()) {
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        if (field.message_type() != google::protobuf::Timestamp::descriptor()) {
+          ExpectForms(*field.message_type());
+        }
+        break;
+      case FieldDescriptor::CPPTYPE_INT32:
+      case FieldDescriptor::CPPTYPE_FLOAT:
+      case FieldDescriptor::CPPTYPE_ENUM:
+      case FieldDescriptor::CPPTYPE_STRING:
+        break;
+      default:
+        ADD_FAILURE() << field.full_name() << " has no form in JSON yet";
+    }
+  }
+}
+TEST(ClientEvent, EveryMemberHasAFormInJson) {
+  const auto* kinds = v1::ClientEvent::descriptor()->oneof_decl(0);
+  for (int i = 0; i < kinds->field_count(); ++i) ExpectForms(*kinds->field(i)->message_type());
+}
+
 TEST(ClientEvent, NonsenseIsNoEvent) {
   for (const char* text :
        {"", "{", "[]", "7", "{}", R"({"event_name": 7})", R"({"event_name": "streaming.none"})",

@@ -45,8 +45,10 @@ class Watchers {
     common::Duration end_grace = std::chrono::seconds(5);  // for the milestones of an end
     common::Duration last_grace =
         std::chrono::seconds(2);  // after the first of these, for the rest
-    common::Duration leave_grace =
-        std::chrono::seconds(10);  // for a slow one to hear that he is out
+    common::Duration train_grace = std::chrono::seconds(25);  // longer, for a train to complete
+    // For one who is out to hear of it before he is cut off; in a drain all others wait for him.
+    common::Duration leave_grace = std::chrono::seconds(10);
+    common::Duration drain_grace = std::chrono::seconds(1);
     common::Clock clock = common::Now;
     // The last sequence of STREAMING, asked of the server.
     std::function<absl::StatusOr<uint64_t>()> last_sequence;

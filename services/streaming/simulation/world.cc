@@ -127,7 +127,7 @@ void World::Step(uint32_t self, uint32_t cohort, Record* record) {
       session, scene_->view,
       audience::StepSession(round_settings_, *pool_, scene_->view, scene_->field, self,
                             session.audience, session.parties, *session.followers, cohort));
-  hype::HumAtStep(settings_.hype, round_settings_, scene_.view, self, change).IgnoreError();
+  hype::HumAtStep(settings_.hype, round_settings_, scene_->view, self, change).IgnoreError();
   if (record != nullptr && cohort == 0) record->member_steps += MembersOf(session);
   const uint32_t came = Carry(live, std::move(change), record);
   if (cohort == 0) live.record.arrivals.push_back(0);
