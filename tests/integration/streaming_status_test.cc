@@ -141,6 +141,16 @@ TEST_F(StatusTest, WhatRedisHasLostIsToldByTheRecord) {
   EXPECT_EQ(after.started_at().seconds(), before.started_at().seconds());
 }
 
+TEST_F(StatusTest, ASessionThatAnEarlierVersionOpenedHasItsHeads) {
+  const Session session = GoLive();
+  ASSERT_TRUE(live_.Update(session.key, now_, Bring(40)).ok());
+  const std::string key = audience::SessionKey(shard_, session.key.session);
+  ASSERT_TRUE(redis_.Command({"HDEL", key, "heads", "joined"}).ok());
+  ExpectSameHeads(session);
+  ASSERT_TRUE(live_.Update(session.key, now_, Bring(40)).ok());
+  ExpectSameHeads(session);
+}
+
 TEST_F(StatusTest, HeadsAreThoseOfTheAudienceAfterEveryChange) {
   const Session one = GoLive();
   const Session two = GoLive();

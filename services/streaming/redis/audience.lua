@@ -22,7 +22,7 @@
 local PARTY, DEMAND, LEAVE, MOVER, DEPARTURE, JOINING, CELLS = 20, 23, 12, 21, 4, 8, 8
 local DEPARTED_LIMIT = 4194304 -- bytes, some 175 000 departed parties a session
 local ANSWERS_LIMIT = 1024     -- answers kept a session
-local LOG_LIMIT = 10000        -- commands kept a shard, or a few more
+local LOG_LIMIT = '10000'      -- commands kept a shard, or a few more
 local LOOK_BYTES = 512         -- of a bitmap for each demand, up to which it is looked at whole
 
 -- All set by the first call: while a library loads it sees neither `string` nor `bit`, and a global
