@@ -1,5 +1,6 @@
 // Whose in-game sessions are whose (decision 21 of the design), who may change one, and what only
 // some may see. Everybody in the game may look.
+#include <algorithm>
 #include <set>
 
 #include <bannou/streaming/v1/audience.pb.h>
@@ -275,6 +276,12 @@ TEST_F(SessionOwnership, WhetherACrowdIsRealOnlyItsOwnerAndAnAdminSee) {
   v1::BrowseStreamsRequest browse;
   browse.set_game_service_id(Game());
   browse.set_limit(100);
+  const auto is_listed = [&] {
+    const auto browsed = Ask(stranger_, browse).As<v1::BrowseStreamsResponse>();
+    return std::any_of(browsed.streams().begin(), browsed.streams().end(),
+                       [&](const auto& detail) { return detail.session_id() == session; });
+  };
+  ASSERT_TRUE(common::testing::Eventually(is_listed)) << "the list may be a second behind";
   for (const Person* person : {&owner_, &admin_, &stranger_, &developer_, &service_}) {
     const bool sees = person == &owner_ || person == &admin_;
     EXPECT_EQ(Status(*person, session).has_platform_session_linked(), sees);
