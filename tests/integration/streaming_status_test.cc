@@ -340,5 +340,23 @@ TEST_F(ReactionCostTest, AHundredTimesTheViewersAskNoMoreOfRedis) {
   EXPECT_LE(many.bytes, few.bytes * 2);
 }
 
+// Its members have been asked in the new round, and would be judged for the wrong one.
+TEST_F(ReactionCostTest, NobodyIsJudgedByTheViewOfTheRoundBefore) {
+  const LiveKey session = Fill(500);
+  const Shard shard = {.game_service_id = session.game};
+  audience::RoundWorker worker(
+      big_.rounds, big_.live, big_.pools, big_.metrics, clock_,
+      {.settings = settings_, .interval = minutes(60), .lease = minutes(60)});
+  const auto kept = [&] { return (*big_.rounds.Outlook(shard, now_))->view.round; };
+  ASSERT_TRUE(worker.RunOnce().ok());
+  React(session);
+  const uint32_t before = kept();
+  ASSERT_TRUE(redis_.Command({"HSET", audience::RoundsKey(shard), "due", "0"}).ok());
+  ASSERT_TRUE(worker.RunOnce().ok());
+  EXPECT_EQ(kept(), before) << "it is not looked at in this second";
+  React(session);
+  EXPECT_EQ(kept(), before + 1);
+}
+
 }  // namespace
 }  // namespace streaming
