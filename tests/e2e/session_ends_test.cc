@@ -48,7 +48,7 @@ struct OutsideSide {
   common::testing::NatsServer nats;
   GameSide game;
 
-  explicit OutsideSide(std::vector<std::string> settings) : game(With(settings, nats)) {}
+  explicit OutsideSide(const std::vector<std::string>& settings) : game(With(settings, nats)) {}
 
  private:
   static std::vector<std::string> With(std::vector<std::string> settings,
@@ -206,6 +206,7 @@ TEST(TwoInstances, ShareWhatTheyHear) {
   game.Seed(1000);
   constexpr int kStreams = 12;
   std::vector<Stream> streams;
+  streams.reserve(kStreams);
   for (int i = 0; i < kStreams; ++i) streams.push_back(game.GoLive());
   for (const Stream& stream : streams) others.TellDisconnect(stream.account, false);
   for (const Stream& stream : streams) {
