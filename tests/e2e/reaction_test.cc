@@ -138,7 +138,7 @@ TEST_P(Reactions, AMomentIsKeptForTheSummary) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Events, Reactions, testing::ValuesIn(AllEvents()),
-                         [](const auto& info) { return v1::ReactionEventType_Name(info.param); });
+                         [](const auto& event) { return v1::ReactionEventType_Name(event.param); });
 
 TEST_F(Reactions, WhatAPlayerTellsIsSmallAndTheRestAsAServersIs) {
   const auto event = v1::REACTION_EVENT_TYPE_CUSTOM_EVENT;
