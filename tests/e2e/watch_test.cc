@@ -27,7 +27,7 @@ using Event = Watching::Event;
 // A few reports make a train, and a few more complete it.
 const std::vector<std::string> kQuickTrains = {
     "AUDIENCE_UPDATE_INTERVAL_SECONDS=1", "HYPE_TRAIN_LEVELS=2", "HYPE_TRAIN_COOLDOWN_SECONDS=0",
-    "WORLD_FIRST_HYPE_MULTIPLIER=100",    "MAX_WATCHERS=3000",   "MAX_WATCHES_PER_ACCOUNT=3"};
+    "WORLD_FIRST_HYPE_MULTIPLIER=100", "MAX_WATCHERS=3000"};
 
 std::string Player(const Uuid& account = Uuid::V4()) {
   return "Bearer " + Sign(Claims(account, {"user"}, {"in_game"}));
@@ -272,18 +272,10 @@ TEST_F(WatchTest, TwoThousandWatchersSeeTheSame) {
   EXPECT_EQ(Watchers(), 0);
 }
 
-TEST_F(WatchTest, OnlyWhatIsActiveIsWatchedAndOnlySoOften) {
+TEST_F(WatchTest, OnlyWhatIsActiveIsWatched) {
   const Stream stream = GoLive();
-  const Uuid account = Uuid::V4();
-  std::vector<std::unique_ptr<Watching>> watches;
-  for (int i = 0; i < 3; ++i) {
-    watches.push_back(
-        std::make_unique<Watching>(OwnChannel(address()), Player(account), stream.session));
-    ASSERT_TRUE(watches.back()->Has(Event::kAudienceUpdate));
-  }
-  // STREAMING_MAX_WATCHES_PER_ACCOUNT is 3 here.
-  Watching fourth(OwnChannel(address()), Player(account), stream.session);
-  EXPECT_EQ(ReasonOf(fourth.End()), "TOO_MANY_WATCHERS");
+  Watching watch(OwnChannel(address()), Player(), stream.session);
+  ASSERT_TRUE(watch.Has(Event::kAudienceUpdate));
   Watching expired(OwnChannel(address()), Player(), stream.session, uint64_t{1} << 40);
   EXPECT_EQ(ReasonOf(expired.End()), "CURSOR_EXPIRED");
   Watching nothing(OwnChannel(address()), Player(), Uuid::V4().ToString());
@@ -293,7 +285,7 @@ TEST_F(WatchTest, OnlyWhatIsActiveIsWatchedAndOnlySoOften) {
   Watching nobody(OwnChannel(address()), "Bearer x", stream.session);
   EXPECT_EQ(ReasonOf(nobody.End()), "TOKEN_INVALID");
   game_.End(stream);
-  for (const auto& watch : watches) EXPECT_TRUE(watch->End().ok());
+  EXPECT_TRUE(watch.End().ok());
   Watching late(OwnChannel(address()), Player(), stream.session);
   EXPECT_EQ(ReasonOf(late.End()), "SESSION_NOT_ACTIVE");
 }
@@ -309,6 +301,27 @@ TEST(WatchSettings, AnInstanceHasSoManyWatchers) {
   ASSERT_TRUE(Eventually([&] { return side.daemon.Metric("streaming_watchers") == 2; }));
   const Watching three(channel, Service(), stream.session);
   EXPECT_EQ(ReasonOf(three.End()), "TOO_MANY_WATCHERS");
+}
+
+TEST(WatchSettings, AnAccountWatchesSoOften) {
+  const GameSide side({"MAX_WATCHES_PER_ACCOUNT=2"});
+  Game game(side.daemon);
+  game.Seed(200);
+  const Stream stream = game.GoLive();
+  const Uuid account = Uuid::V4();
+  const auto channel = OwnChannel(side.daemon.grpc_address());
+  const Watching one(channel, Player(account), stream.session);
+  auto two = std::make_unique<Watching>(channel, Player(account), stream.session);
+  ASSERT_TRUE(one.Has(Event::kAudienceUpdate));
+  ASSERT_TRUE(two->Has(Event::kAudienceUpdate));
+  const Watching three(channel, Player(account), stream.session);
+  EXPECT_EQ(ReasonOf(three.End()), "TOO_MANY_WATCHERS");
+  const Watching others(channel, Player(), stream.session);
+  EXPECT_TRUE(others.Has(Event::kAudienceUpdate));
+  two = nullptr;
+  ASSERT_TRUE(Eventually([&] { return side.daemon.Metric("streaming_watchers") == 2; }));
+  const Watching again(channel, Player(account), stream.session);
+  EXPECT_TRUE(again.Has(Event::kAudienceUpdate));
 }
 
 // STREAMING_AUDIENCE_UPDATE_INTERVAL_SECONDS, beside one daemon that hardly sends any.

@@ -207,7 +207,7 @@ class MomentsTest : public ::testing::Test {
   audience::AudienceRpc audience_rpc_{
       edge_,
       {sessions_, pools_, live_, rounds_, attendance_, reactions_, metrics_,
-       [this](const Uuid&, const v1::ClientEvent& event) {
+       [this](const common::Uuid&, const v1::ClientEvent& event) {
          const std::lock_guard lock(told_mutex_);
          told_.push_back(event);
        }},
@@ -273,7 +273,7 @@ TEST_F(MomentsTest, AReplayTellsWhatWasToldAndChangesNothing) {
 
 TEST_F(MomentsTest, FrontEndsAreToldOfAReactionOnce) {
   auto moment = Moment(v1::REACTION_EVENT_TYPE_WORLD_FIRST, 0.01f);
-  moment.set_request_id(Uuid::V4().ToString());
+  moment.set_request_id(common::Uuid::V4().ToString());
   const auto first = React(moment);
   ASSERT_TRUE(first.ok()) << first.status();
   ASSERT_TRUE(React(moment).ok());
@@ -292,7 +292,7 @@ TEST_F(MomentsTest, FrontEndsAreToldOfAReactionOnce) {
     ASSERT_TRUE(React(Moment(v1::REACTION_EVENT_TYPE_WORLD_FIRST, 0.6f)).ok());
   }
   ASSERT_TRUE(told_.back().has_hype_progress());
-  auto call = Call(session_.owner.value());
+  auto call = Caller(owner_);
   v1::HypeStatusRequest request;
   request.set_session_id(session_.key.session.ToString());
   v1::HypeTrainStatus status;

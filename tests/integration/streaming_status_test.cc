@@ -17,8 +17,11 @@ struct Instance {
       : mysql(mysql_options),
         redis(redis_options),
         live(audience, pools, news, metrics, {.max_heads = max_heads}),
-        session_rpc(edge, {mysql, sessions, life, raid, live, pools}),
-        audience_rpc(edge, {sessions, pools, live, rounds, attendance, reactions, metrics}, {}) {}
+        session_rpc(edge, {mysql, sessions, life, raid, live, pools, watchers, settings.weights}),
+        audience_rpc(edge,
+                     {sessions, pools, live, rounds, attendance, reactions, metrics,
+                      [](const Uuid&, const v1::ClientEvent&) {}},
+                     {}) {}
 
   common::metrics::Registry metrics;
   common::mysql::Pool mysql;
@@ -37,6 +40,7 @@ struct Instance {
   follows::FollowStore follows{mysql, {}};
   sessions::SessionLife life{{mysql, sessions, pools, live, rounds, news, follows}, settings};
   sessions::SessionRaid raid{mysql, live, metrics, {.round = settings}};
+  events::Watchers watchers{metrics, {}};
   sessions::SessionRpc session_rpc;
   audience::AudienceRpc audience_rpc;
 };

@@ -13,8 +13,7 @@ namespace {
 constexpr uint32_t kTemperRounds = 16;  // from one draw of a crowd's temper to the next
 
 double TemperDraw(uint64_t seed, const common::Uuid& session, uint32_t number) {
-  return audience::Uniform(
-      audience::SessionKey(seed, audience::Draw::kTemper, number, session));
+  return audience::Uniform(audience::SessionKey(seed, audience::Draw::kTemper, number, session));
 }
 
 // When the step that made the change happens: cohorts are spread over the round.
