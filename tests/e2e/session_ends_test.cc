@@ -200,7 +200,7 @@ TEST_F(OutsideEnds, WhatCannotBeDoneNowIsDoneSoon) {
   EXPECT_EQ(EndOf(stream).reason, kSessionEnded);
 }
 
-TEST(TwoInstances, ShareWhatTheyHear) {
+TEST(OutsideEndsOfTwo, ShareWhatTheyHear) {
   common::testing::NatsServer nats;
   OtherService others(nats.url());
   const GameSide one({"NATS_URL=" + nats.url()});

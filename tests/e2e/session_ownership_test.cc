@@ -307,9 +307,15 @@ TEST_F(SessionOwnership, WhichFollowersWereRealOnlyAnAdminSees) {
   const Answer created = Create(owner_, v1::STREAMER_ENTITY_TYPE_CHARACTER, character);
   const std::string session = created.As<v1::StreamSessionDetail>().session_id();
   ASSERT_EQ(Call(owner_, "StartStreamSession", session).reason(), "");
-  // Whoever watched follows, with the settings of this suite.
-  ASSERT_TRUE(
-      common::testing::Eventually([&] { return Status(owner_, session).audience_count() > 0; }));
+  // Whoever watched follows, with the settings of this suite. An unknown streamer may begin without
+  // anybody, and the word brings some.
+  v1::TriggerReactionRequest moment;
+  moment.set_session_id(session);
+  moment.set_event_type(v1::REACTION_EVENT_TYPE_WORLD_FIRST);
+  ASSERT_TRUE(common::testing::Eventually([&] {
+    Ask(service_, moment);
+    return Status(owner_, session).audience_count() > 0;
+  }));
   End(created);
   v1::ListFollowersRequest request;
   request.set_streamer_id(character.ToString());

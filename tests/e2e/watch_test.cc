@@ -269,7 +269,7 @@ TEST_F(WatchTest, TwoThousandWatchersSeeTheSame) {
   }
   game_.End(stream);
   for (const auto& watching : all) ASSERT_TRUE(watching->End().ok());
-  EXPECT_EQ(Watchers(), 0);
+  EXPECT_TRUE(Eventually([] { return Watchers() == 0; }));
 }
 
 TEST_F(WatchTest, OnlyWhatIsActiveIsWatched) {

@@ -18,10 +18,7 @@ struct Instance {
         redis(redis_options),
         live(audience, pools, news, metrics, {.max_heads = max_heads}),
         session_rpc(edge, {mysql, sessions, life, raid, live, pools, watchers, settings.weights}),
-        audience_rpc(edge,
-                     {sessions, pools, live, rounds, attendance, reactions, metrics,
-                      [](const Uuid&, const v1::ClientEvent&) {}},
-                     {}) {}
+        audience_rpc(edge, {sessions, pools, live, rounds, attendance, reactions, metrics}, {}) {}
 
   common::metrics::Registry metrics;
   common::mysql::Pool mysql;

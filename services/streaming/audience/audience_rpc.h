@@ -31,7 +31,8 @@ class AudienceRpc final : public common::rpc::Service {
     reactions::ReactionStore& reactions;
     common::metrics::Registry& metrics;
     // Tells the game's front ends.
-    std::function<void(const common::Uuid& session, const v1::ClientEvent&)> tell;
+    std::function<void(const common::Uuid& session, const v1::ClientEvent&)> tell =
+        [](const common::Uuid&, const v1::ClientEvent&) {};
   };
   struct Options {
     RoundSettings round;

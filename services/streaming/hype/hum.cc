@@ -10,11 +10,7 @@
 namespace streaming::hype {
 namespace {
 
-constexpr uint32_t kTemperRounds = 16;  // from one draw of a crowd's temper to the next
-
-double TemperDraw(uint64_t seed, const common::Uuid& session, uint32_t number) {
-  return audience::Uniform(audience::SessionKey(seed, audience::Draw::kTemper, number, session));
-}
+constexpr uint32_t kTemperRounds = 64;  // from one extreme of a crowd's temper to the other
 
 // When the step that made the change happens: cohorts are spread over the round.
 common::Time TimeOfStep(const audience::RoundSettings& round, const audience::View& view,
@@ -26,11 +22,13 @@ common::Time TimeOfStep(const audience::RoundSettings& round, const audience::Vi
 
 }  // namespace
 
+// Up and down at one pace from a place drawn for the session: in any round all tempers are equally
+// likely, as among real crowds, which jumps from draw to draw with a way between would not give.
 double Temper(uint64_t seed, const common::Uuid& session, uint32_t round) {
-  const uint32_t before = round / kTemperRounds;
-  const double way = static_cast<double>(round % kTemperRounds) / kTemperRounds;
-  return (1 - way) * TemperDraw(seed, session, before) +
-         way * TemperDraw(seed, session, before + 1);
+  const double place =
+      2 * audience::Uniform(audience::SessionKey(seed, audience::Draw::kTemper, 0, session));
+  const double way = std::fmod(place + static_cast<double>(round) / kTemperRounds, 2.0);
+  return way <= 1 ? way : 2 - way;
 }
 
 double Buzz(float excitement, const blending::Mood& mood, double temper) {

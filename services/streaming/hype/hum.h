@@ -26,8 +26,8 @@ inline constexpr double kMurmur = 0.25;
 // a fifth of a great moment.
 inline constexpr double kHumMost = 0.2;
 
-// The temper of a session's crowd in a round, by chance: any from 0 to 1, changing over some
-// rounds as a mood does.
+// The temper of a session's crowd in a round, by chance: any from 0 to 1 alike, changing over many
+// rounds.
 double Temper(uint64_t seed, const common::Uuid& session, uint32_t round);
 
 // How excited an audience is in all, 0 to 1, after what was reported (Audience::excitement).

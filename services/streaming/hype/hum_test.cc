@@ -95,7 +95,7 @@ TEST(HumTest, TemperIsAnyAndChangesSlowly) {
     EXPECT_GE(temper, 0);
     EXPECT_LE(temper, 1);
     high += temper > 0.5;
-    EXPECT_LE(std::abs(temper - Temper(kSeed, kSession, round + 1)), 1.0 / 16);
+    EXPECT_LE(std::abs(temper - Temper(kSeed, kSession, round + 1)), 1.0 / 64 + 1e-9);
   }
   EXPECT_NEAR(high, kRounds / 2.0, kRounds / 20.0);
   EXPECT_NE(Temper(kSeed, kSession, 4), Temper(kSeed + 1, kSession, 4));
