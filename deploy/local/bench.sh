@@ -67,6 +67,12 @@ bench_rpc() {
   "$BIN/bench_rpc"
 }
 
+# What two thousand watchers of a stream cost.
+bench_watch() {
+  build bench_watch
+  "$BIN/bench_watch"
+}
+
 # train_sentiment --data DIR: makes the classifier's table anew and says how good it is; with
 # --check it only says whether the shipped one is what comes out.
 train_sentiment() {

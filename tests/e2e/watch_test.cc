@@ -259,7 +259,9 @@ TEST_F(WatchTest, TwoThousandWatchersSeeTheSame) {
   for (int i = 0; i < kWatchers; ++i) {
     all.push_back(std::make_unique<Watching>(channels[i % kChannels], token, stream.session));
     // Not more at once than wait for a thread.
-    if (i % 100 == 99) ASSERT_TRUE(Eventually([i] { return Watchers() == i + 1; }));
+    if (i % 100 == 99) {
+      ASSERT_TRUE(Eventually([i] { return Watchers() == i + 1; }));
+    }
   }
   for (int i = 0; i < 3; ++i) PlayTrain(stream);
   for (const auto& watching : all) ASSERT_TRUE(watching->Has(Event::kHypeCompleted, 3));

@@ -58,6 +58,7 @@ natsStatus SetServers(natsOptions* native, const Options& options) {
     begin = end + 1;
   }
   std::vector<const char*> servers;
+  servers.reserve(urls.size());
   for (const std::string& url : urls) servers.push_back(url.c_str());
   return natsOptions_SetServers(native, servers.data(), static_cast<int>(servers.size()));
 }

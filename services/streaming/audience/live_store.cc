@@ -195,7 +195,7 @@ absl::StatusOr<Glimpse> LiveStore::Glance(const LiveKey& key) {
   if (stored->fields[1].empty()) {  // an earlier version opened it, and nobody has changed it since
     ASSIGN_OR_RETURN(LiveSession session, Load(key));
     session.state.peak_heads = std::max(session.state.peak_heads, session.heads);
-    return Glimpse{.heads = session.heads, .state = std::move(session.state)};
+    return Glimpse{.heads = session.heads, .state = session.state};
   }
   Glimpse glimpse;
   ASSIGN_OR_RETURN(glimpse.state, DecodeState(stored->fields[0]));

@@ -47,7 +47,7 @@ absl::Status ClientEventWorker::Process(common::nats::Message& message) {
   // Not every milestone comes from a session.
   const auto told = news ? ToldBy(message.subject(), message.payload()) : std::nullopt;
   if (told) {
-    const absl::Status published = publisher_.Publish(told->session, told->event);
+    absl::Status published = publisher_.Publish(told->session, told->event);
     if (!published.ok()) {
       RETURN_IF_ERROR(message.Nak(kRetryPause));
       return published;

@@ -126,7 +126,9 @@ TEST(WatchQueue, LosesNothingSilently) {
       ++put;
       over = !queue.Put(Event(always, keeping));
       if (!over && random() % 3 == 0) take();
-      if (!over) EXPECT_EQ(taken + queue.size() + queue.dropped(), put);
+      if (!over) {
+        EXPECT_EQ(taken + queue.size() + queue.dropped(), put);
+      }
     }
     if (over) continue;
     while (queue.size() > 0) take();
