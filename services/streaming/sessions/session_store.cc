@@ -213,11 +213,11 @@ absl::StatusOr<Session> SessionStore::Create(const NewSession& wish, const Calle
                                              Time now) {
   const Uuid id = Uuid::V7(now);
   Session session;
-  RETURN_IF_ERROR(common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {
-    auto made = Insert(transaction, wish, caller, id, now);
-    if (made.ok()) session = *std::move(made);
-    return made.status();
-  }));
+  RETURN_IF_ERROR(
+      common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) -> absl::Status {
+        ASSIGN_OR_RETURN(session, Insert(transaction, wish, caller, id, now));
+        return absl::OkStatus();
+      }));
   return session;
 }
 
