@@ -20,6 +20,7 @@ using common::testing::Eventually;
 using story::Watching;
 
 constexpr int kChannels = 4;
+constexpr int kBurst = 10;  // reports at once
 
 double ResidentBytes(pid_t pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/statm");
@@ -31,22 +32,22 @@ double ResidentBytes(pid_t pid) {
 
 class Bench {
  public:
-  Bench() : game_(side_.daemon) {
-    game_.Seed(2000);
-    stream_ = game_.GoLive({.usual_audience = 60});
+  Bench() {
     Report(20);  // warms up
   }
 
   // CPU seconds of the daemon for so many reports, until everybody has seen them.
   double Report(int reports) {
     const double begin = CpuSeconds(side_.daemon.pid());
-    const size_t before = Reactions();
-    for (int i = 0; i < reports; ++i) {
-      game_.ServerTells(stream_, story::v1::REACTION_EVENT_TYPE_DISCOVERY, 0.9f);
+    // Who is too slow for a burst loses reactions, and none shall be lost here.
+    for (int told = 0; told < reports; told += kBurst) {
+      const size_t all = Reactions() + kBurst * watching_.size();
+      for (int i = 0; i < kBurst; ++i) {
+        game_.ServerTells(stream_, story::v1::REACTION_EVENT_TYPE_DISCOVERY, 0.9f);
+      }
+      Require(Eventually([&] { return Reactions() >= all; }, std::chrono::seconds(60)),
+              "somebody missed a reaction");
     }
-    const size_t all = before + static_cast<size_t>(reports) * watching_.size();
-    Require(Eventually([&] { return Reactions() >= all; }, std::chrono::seconds(60)),
-            "somebody missed a reaction");
     return CpuSeconds(side_.daemon.pid()) - begin;
   }
 
@@ -82,8 +83,9 @@ class Bench {
   }
 
   const story::GameSide side_{{"MAX_WATCHERS=20000"}};
-  story::Game game_;
-  story::Stream stream_;
+  story::Game game_{side_.daemon};
+  const int members_ = game_.Seed(2000);
+  const story::Stream stream_ = game_.GoLive({.usual_audience = 60});
   std::vector<std::unique_ptr<Watching>> watching_;
 };
 
