@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "libs/common/base/status.h"
-#include "libs/common/errors/errors.h"
-#include "services/streaming/errors.h"
 #include "services/streaming/events/client_event.h"
 #include "services/streaming/hype/session_hype.h"
 
@@ -111,23 +109,31 @@ absl::Status SnapshotWorker::TakeSlice(const Shard& shard, int64_t slice) {
   ASSIGN_OR_RETURN(const bool mine,
                    parts_.audience.ClaimSnapshots(shard, slice, 2 * options_.interval));
   if (!mine) return absl::OkStatus();
-  absl::Status failure;
+  std::vector<LiveKey> keys;
+  keys.reserve(sessions.size());
   for (const common::Uuid& id : sessions) {
-    failure.Update(Take({.game = shard.game_service_id, .shard = shard.number, .session = id}));
+    keys.push_back({.game = shard.game_service_id, .shard = shard.number, .session = id});
+  }
+  absl::Status failure;
+  for (size_t begin = 0; begin < keys.size(); begin += LiveStore::kLoadManyMost) {
+    const size_t count = std::min(LiveStore::kLoadManyMost, keys.size() - begin);
+    failure.Update(Take({&keys[begin], count}));
   }
   return failure;
 }
 
-absl::Status SnapshotWorker::Take(const LiveKey& key) {
-  const auto session = parts_.live.Load(key);
-  if (common::errors::Is(session.status(), kSessionNotLive)) return absl::OkStatus();
-  RETURN_IF_ERROR(session.status());
-  if (session->sealed) return absl::OkStatus();
+absl::Status SnapshotWorker::Take(std::span<const LiveKey> keys) {
+  ASSIGN_OR_RETURN(const auto sessions, parts_.live.LoadMany(keys));
   const common::Time now = options_.clock();
-  options_.publish(key.session, SnapshotOf(options_.weights, *session, now));
-  // A train also moves by itself, between two reports.
-  if (const auto progress = ProgressOf(options_.hype, *session, now)) {
-    options_.publish(key.session, *progress);
+  for (const auto& session : sessions) {
+    // The others ended while we were looking.
+    if (!session || session->sealed) continue;
+    const common::Uuid& id = session->key.session;
+    options_.publish(id, SnapshotOf(options_.weights, *session, now));
+    // A train also moves by itself, between two reports.
+    if (const auto progress = ProgressOf(options_.hype, *session, now)) {
+      options_.publish(id, *progress);
+    }
   }
   return absl::OkStatus();
 }

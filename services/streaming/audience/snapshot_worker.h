@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <absl/status/status.h>
@@ -63,7 +64,8 @@ class SnapshotWorker {
   int64_t SliceNow() const;
   absl::StatusOr<std::vector<Shard>> Shards();
   absl::Status TakeSlice(const Shard& shard, int64_t slice);
-  absl::Status Take(const LiveKey& key);
+  // At most LiveStore::kLoadManyMost of them.
+  absl::Status Take(std::span<const LiveKey> keys);
 
   const Parts parts_;
   const Options options_;

@@ -35,7 +35,7 @@ common::metrics::Counter& EndsBy(common::metrics::Registry& metrics, const char*
                             {{"event", event}});
 }
 
-// Pages through sessions; goes on after a failure and returns the last one.
+// Pages through sessions; goes on after a failure and returns the first one.
 template <class Read, class Handle>
 absl::Status ForEach(Read read, Handle handle) {
   absl::Status failure;

@@ -42,7 +42,7 @@ class SessionWorker {
   // For RoundWorker::Options::stepped: what the record shall know of sessions after their step.
   void Checkpoint(std::span<const audience::LiveSession> sessions);
 
-  // One look at everything. Goes on after a failure and returns the last one.
+  // One look at everything. Goes on after a failure and returns the first one.
   absl::Status RunOnce();
 
   static constexpr uint32_t kBatch = 100;       // sessions read at once

@@ -19,13 +19,13 @@ namespace streaming::sessions {
 
 // One value by key. Any thread.
 template <class Value>
-class Snapshots {
+class SharedReads {
  public:
   using Read = std::function<absl::StatusOr<Value>()>;
 
   // Keeps at most `most` values. One that is younger than `fresh` is given without being read
   // again; one that is younger than `usable` while somebody else reads it, or when that failed.
-  Snapshots(size_t most, common::Duration fresh, common::Duration usable)
+  SharedReads(size_t most, common::Duration fresh, common::Duration usable)
       : fresh_(fresh), usable_(usable), entries_(most) {}
 
   // One reader a key at a time; who comes meanwhile and has nothing usable waits for it, no longer

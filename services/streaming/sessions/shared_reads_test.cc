@@ -1,4 +1,4 @@
-#include "services/streaming/sessions/snapshots.h"
+#include "services/streaming/sessions/shared_reads.h"
 
 #include <future>
 #include <thread>
@@ -14,7 +14,7 @@ using std::chrono::seconds;
 const common::Time kNow = common::FromMicros(1'800'000'000'000'000);
 const common::Uuid kKey = common::Uuid::FromRandomBits(1, 1);
 
-class SnapshotsTest : public testing::Test {
+class SharedReadsTest : public testing::Test {
  protected:
   // What is there is the number of the reading that brought it; -1 for UNAVAILABLE.
   int Ask(common::Time now, const common::Uuid& key = kKey) {
@@ -27,19 +27,19 @@ class SnapshotsTest : public testing::Test {
     return -1;
   }
 
-  Snapshots<int> snapshots_{2, seconds(1), seconds(3)};
+  SharedReads<int> snapshots_{2, seconds(1), seconds(3)};
   int readings_ = 0;
   bool down_ = false;
 };
 
-TEST_F(SnapshotsTest, IsReadOnceInAWhile) {
+TEST_F(SharedReadsTest, IsReadOnceInAWhile) {
   EXPECT_EQ(Ask(kNow), 1);
   EXPECT_EQ(Ask(kNow + milliseconds(999)), 1);
   EXPECT_EQ(Ask(kNow + seconds(1)), 2);
   EXPECT_EQ(Ask(kNow - seconds(60)), 3) << "a clock that was set back does not keep it fresh";
 }
 
-TEST_F(SnapshotsTest, WhatCannotBeReadIsShownForAShortWhile) {
+TEST_F(SharedReadsTest, WhatCannotBeReadIsShownForAShortWhile) {
   down_ = true;
   EXPECT_EQ(Ask(kNow), -1);
   down_ = false;
@@ -51,7 +51,7 @@ TEST_F(SnapshotsTest, WhatCannotBeReadIsShownForAShortWhile) {
   EXPECT_EQ(Ask(kNow + seconds(3)), 2);
 }
 
-TEST_F(SnapshotsTest, KeepsAFew) {
+TEST_F(SharedReadsTest, KeepsAFew) {
   const auto key = [](uint64_t i) { return common::Uuid::FromRandomBits(2, i); };
   EXPECT_EQ(Ask(kNow, key(1)), 1);
   EXPECT_EQ(Ask(kNow, key(2)), 2);
@@ -61,10 +61,10 @@ TEST_F(SnapshotsTest, KeepsAFew) {
 }
 
 // While one reads, others get what is usable at once, and wait when nothing is.
-TEST_F(SnapshotsTest, OneReadsForAll) {
+TEST_F(SharedReadsTest, OneReadsForAll) {
   for (const common::Time before : {kNow - seconds(2), kNow - seconds(60)}) {
     const bool usable = before > kNow - seconds(3);
-    Snapshots<int> snapshots(1, seconds(1), seconds(3));
+    SharedReads<int> snapshots(1, seconds(1), seconds(3));
     ASSERT_TRUE(snapshots.Get(kKey, before, [] { return 1; }).ok());
     std::promise<void> reading;
     std::promise<void> go_on;
