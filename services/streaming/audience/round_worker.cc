@@ -7,6 +7,7 @@
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
 #include "services/streaming/audience/session_view.h"
+#include "services/streaming/audience/shards_store.h"
 #include "services/streaming/blending/crowd.h"
 #include "services/streaming/errors.h"
 
@@ -69,7 +70,7 @@ RoundWorker::RoundWorker(RoundStore& rounds, LiveStore& live, pool::PoolStore& p
 void RoundWorker::Stop() {
   stopping_ = true;
   loop_.Stop();
-  const auto shards = Shards();
+  const auto shards = ShardsOf(pools_);
   if (!shards.ok()) return;
   // Best effort: a lead that is not given up runs out.
   for (const Shard& shard : *shards) rounds_.YieldLead(shard, self_).IgnoreError();
@@ -81,20 +82,8 @@ common::executor::Loop::Outcome RoundWorker::Tick() {
   return {std::clamp(next_, kLookMin, kLookMax), status};
 }
 
-absl::StatusOr<std::vector<Shard>> RoundWorker::Shards() {
-  ASSIGN_OR_RETURN(const auto games, pools_.Games());
-  std::vector<Shard> shards;
-  for (const common::Uuid& game : games) {
-    ASSIGN_OR_RETURN(const auto pool, pools_.Get(game));
-    for (uint32_t number = 0; number < pool->spec().shards; ++number) {
-      shards.push_back({.game_service_id = game, .number = number});
-    }
-  }
-  return shards;
-}
-
 absl::StatusOr<uint32_t> RoundWorker::RunOnce() {
-  ASSIGN_OR_RETURN(const auto shards, Shards());
+  ASSIGN_OR_RETURN(const auto shards, ShardsOf(pools_));
   uint32_t stepped = 0;
   failure_ = absl::OkStatus();
   for (const Shard& shard : shards) {

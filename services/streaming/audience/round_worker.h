@@ -92,7 +92,6 @@ class RoundWorker {
     common::metrics::Gauge& free_heads;
   };
 
-  absl::StatusOr<std::vector<Shard>> Shards();
   absl::StatusOr<uint32_t> RunShard(const Shard& shard);
   absl::StatusOr<Lead> TakeLead(const Shard& shard, std::chrono::milliseconds interval);
   static Census CensusOf(const View& view);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "libs/common/base/status.h"
+#include "services/streaming/audience/shards_store.h"
 #include "services/streaming/events/client_event.h"
 #include "services/streaming/hype/session_hype.h"
 
@@ -88,15 +89,7 @@ absl::Status SnapshotWorker::RunOnce() {
 absl::StatusOr<std::vector<Shard>> SnapshotWorker::Shards() {
   const common::Time now = options_.clock();
   if (now < shards_until_) return shards_;
-  ASSIGN_OR_RETURN(const auto games, parts_.pools.Games());
-  std::vector<Shard> shards;
-  for (const common::Uuid& game : games) {
-    ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(game));
-    for (uint32_t number = 0; number < pool->spec().shards; ++number) {
-      shards.push_back({.game_service_id = game, .number = number});
-    }
-  }
-  shards_ = std::move(shards);
+  ASSIGN_OR_RETURN(shards_, ShardsOf(parts_.pools));
   shards_until_ = now + kGamesKept;
   return shards_;
 }

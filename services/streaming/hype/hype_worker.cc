@@ -1,6 +1,7 @@
 #include "services/streaming/hype/hype_worker.h"
 
 #include "libs/common/base/status.h"
+#include "services/streaming/audience/shards_store.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/hype/session_hype.h"
 
@@ -39,7 +40,7 @@ absl::Status HypeWorker::RunOnce() {
     first_error.Update(known.status());
     if (known.ok() && !*known) unknown.push_back(train);
   }
-  ASSIGN_OR_RETURN(const std::vector<audience::Shard> shards, Shards());
+  ASSIGN_OR_RETURN(const std::vector<audience::Shard> shards, audience::ShardsOf(pools_));
   ASSIGN_OR_RETURN(const int relayed, store_.Relay(shards));
   for (const OpenTrain& train : unknown) RETURN_IF_ERROR(store_.CompleteLost(train, now));
   if (relayed > 0 || !unknown.empty()) options_.announce();
@@ -67,18 +68,6 @@ absl::StatusOr<bool> HypeWorker::Look(const OpenTrain& train, common::Time now) 
   if (common::errors::Is(expired.status(), kSessionNotLive)) return true;
   RETURN_IF_ERROR(expired.status());
   return true;
-}
-
-absl::StatusOr<std::vector<audience::Shard>> HypeWorker::Shards() {
-  ASSIGN_OR_RETURN(const std::vector<common::Uuid> games, pools_.Games());
-  std::vector<audience::Shard> shards;
-  for (const common::Uuid& game : games) {
-    ASSIGN_OR_RETURN(const auto pool, pools_.Get(game));
-    for (uint32_t number = 0; number < pool->spec().shards; ++number) {
-      shards.push_back({game, number});
-    }
-  }
-  return shards;
 }
 
 }  // namespace streaming::hype

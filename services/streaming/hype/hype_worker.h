@@ -36,7 +36,6 @@ class HypeWorker {
   absl::Status RunOnce();
 
  private:
-  absl::StatusOr<std::vector<audience::Shard>> Shards();
   // Ends the train if it is over. Whether Redis knows the train.
   absl::StatusOr<bool> Look(const OpenTrain& train, common::Time now);
 

@@ -5,6 +5,7 @@
 
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
+#include "services/streaming/audience/shards_store.h"
 #include "services/streaming/errors.h"
 
 namespace streaming::sessions {
@@ -61,13 +62,8 @@ absl::Status SessionWorker::RunOnce() {
   failure.Update(
       ForEach(Status::kPending, [&](const Session& session) { return MindPending(session, now); }));
   failure.Update(Purge(now));
-  ASSIGN_OR_RETURN(const auto games, parts_.pools.Games());
-  for (const common::Uuid& game : games) {
-    ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(game));
-    for (uint32_t shard = 0; shard < pool->spec().shards; ++shard) {
-      failure.Update(MindShard({.game_service_id = game, .number = shard}));
-    }
-  }
+  ASSIGN_OR_RETURN(const auto shards, audience::ShardsOf(parts_.pools));
+  for (const audience::Shard& shard : shards) failure.Update(MindShard(shard));
   return failure;
 }
 
