@@ -4,7 +4,6 @@
 
 #include "libs/common/base/status.h"
 #include "services/streaming/errors.h"
-#include "services/streaming/events/words.h"
 
 namespace streaming::careers {
 namespace {
@@ -12,12 +11,6 @@ namespace {
 using common::Uuid;
 
 constexpr int kDefaultLimit = 20;
-
-// The career's id in the Seed service, which owns it, until that service names another.
-Uuid SeedId(const StreamerKey& key) {
-  return Uuid::V5(key.game_service_id,
-                  "streamer/" + std::string(events::WordOf(key.type)) + "/" + key.id.ToString());
-}
 
 v1::StreamerCareerStatus ToMessage(const Streamer& streamer) {
   const Stats& stats = streamer.stats;

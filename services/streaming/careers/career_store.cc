@@ -155,7 +155,8 @@ std::vector<common::outbox::Event> ToEvents(const std::vector<Milestone>& milest
   return events;
 }
 
-absl::Status ApplyInTransaction(Transaction& transaction, const Uuid& session_id, Time now) {
+absl::Status ApplyInTransaction(Transaction& transaction, const Uuid& session_id, Time now,
+                                const CareerStore::Beside& beside) {
   ASSIGN_OR_RETURN(std::optional<UnappliedSession> session, ReadSession(transaction, session_id));
   if (!session) return absl::OkStatus();
   if (!session->was_live) return MarkApplied(transaction, session_id).status();
@@ -168,7 +169,17 @@ absl::Status ApplyInTransaction(Transaction& transaction, const Uuid& session_id
   RETURN_IF_ERROR(SaveCareer(transaction, after, now));
   ASSIGN_OR_RETURN(const std::vector<Milestone> milestones,
                    StoreMilestones(transaction, after, session_id, now));
-  return common::outbox::Append(transaction, ToEvents(milestones, after.key, session_id, now));
+  std::vector<common::outbox::Event> events = ToEvents(milestones, after.key, session_id, now);
+  if (beside) {
+    ASSIGN_OR_RETURN(const auto more,
+                     beside(transaction, {.id = session_id,
+                                          .before = before,
+                                          .after = after,
+                                          .result = session->result,
+                                          .viewer_seconds = session->viewer_seconds}));
+    events.insert(events.end(), more.begin(), more.end());
+  }
+  return common::outbox::Append(transaction, events);
 }
 
 // The query of a metric, whose column is an expression over `streamer`.
@@ -205,7 +216,7 @@ absl::StatusOr<std::vector<Uuid>> CareerStore::ListUnapplied(const Uuid& after, 
 
 absl::Status CareerStore::ApplySession(const Uuid& session_id, Time now) {
   return common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {
-    return ApplyInTransaction(transaction, session_id, now);
+    return ApplyInTransaction(transaction, session_id, now, beside_);
   });
 }
 

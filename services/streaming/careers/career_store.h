@@ -1,6 +1,8 @@
 // Careers in MySQL: what ended sessions add to the table `streamer`, and the table `milestone`.
 #pragma once
+#include <functional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <absl/status/statusor.h>
@@ -9,6 +11,9 @@
 #include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
 #include "libs/common/mysql/pool.h"
+#include "libs/common/mysql/transaction.h"
+#include "libs/common/outbox/outbox.h"
+#include "services/streaming/careers/career.h"
 #include "services/streaming/careers/streamer_store.h"
 
 namespace streaming::careers {
@@ -21,9 +26,24 @@ struct LeaderboardRow {
   double value = 0;  // a count, or hours
 };
 
+// A session that a career has just taken in, and the streamer's record before and after it.
+struct AppliedSession {
+  common::Uuid id;
+  Streamer before;
+  Streamer after;
+  SessionResult result;
+  double viewer_seconds = 0;
+};
+
 class CareerStore {
  public:
-  explicit CareerStore(common::mysql::Pool& mysql) : mysql_(mysql) {}
+  // Does what else a session is due, once and in the same transaction, under the streamer's lock.
+  // Returns its news, which is appended with that of the career.
+  using Beside = std::function<absl::StatusOr<std::vector<common::outbox::Event>>(
+      common::mysql::Transaction&, const AppliedSession&)>;
+
+  explicit CareerStore(common::mysql::Pool& mysql, Beside beside = nullptr)
+      : mysql_(mysql), beside_(std::move(beside)) {}
 
   // Ended sessions that no career has in it yet: by id, those after `after`, at most `limit`.
   absl::StatusOr<std::vector<common::Uuid>> ListUnapplied(const common::Uuid& after, int limit);
@@ -43,6 +63,7 @@ class CareerStore {
 
  private:
   common::mysql::Pool& mysql_;
+  const Beside beside_;
 };
 
 }  // namespace streaming::careers

@@ -1,9 +1,11 @@
 #include "services/streaming/careers/streamer_store.h"
 
 #include <cstring>
+#include <string>
 
 #include "libs/common/base/status.h"
 #include "services/streaming/errors.h"
+#include "services/streaming/events/words.h"
 
 namespace streaming::careers {
 namespace {
@@ -54,6 +56,11 @@ uint64_t NewSecret() {
 }
 
 }  // namespace
+
+Uuid SeedId(const StreamerKey& key) {
+  return Uuid::V5(key.game_service_id,
+                  "streamer/" + std::string(events::WordOf(key.type)) + "/" + key.id.ToString());
+}
 
 absl::StatusOr<Streamer> LockStreamer(common::mysql::Transaction& transaction,
                                       const StreamerKey& key, common::Time now) {

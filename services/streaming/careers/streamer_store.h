@@ -25,6 +25,9 @@ struct StreamerKey {
   bool operator==(const StreamerKey&) const = default;
 };
 
+// The career's id in the Seed service, until that service names its own.
+common::Uuid SeedId(const StreamerKey& key);
+
 struct Streamer {
   StreamerKey key;
   uint64_t viewer_secret = 0;  // of pool::ViewerId, for the pseudonyms of its followers
