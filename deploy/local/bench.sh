@@ -67,6 +67,12 @@ bench_rpc() {
   "$BIN/bench_rpc"
 }
 
+# The end of a session whose streamer millions of members know: three minutes.
+bench_follows() {
+  build bench_follows
+  "$BIN/bench_follows"
+}
+
 # What two thousand watchers of a stream cost.
 bench_watch() {
   build bench_watch

@@ -21,6 +21,7 @@
 
 #include "services/streaming/rule_settings.h"
 #include "services/streaming/settings.h"
+#include "services/streaming/simulation/career_story.h"
 #include "services/streaming/simulation/facts.h"
 #include "services/streaming/simulation/plots.h"
 #include "services/streaming/simulation/run.h"
@@ -58,6 +59,7 @@ struct Arguments {
   std::vector<std::string> set;
   std::string compare;
   std::string out = "build/simulation";
+  uint32_t careers = 0;
   bool csv = false;
   bool check = false;
 };
@@ -180,6 +182,19 @@ bool Report(const Arguments& arguments, const Settings& settings) {
   return AllHold(facts);
 }
 
+// Careers begin with the script, so that nothing of them is left out.
+void TellCareers(Arguments arguments, const Settings& settings) {
+  Plan& plan = arguments.plan;
+  plan.newcomers = std::min(arguments.careers, plan.streams);
+  plan.hours += plan.warm_up_hours;
+  plan.warm_up_hours = 0;
+  const Timed timed = RunTimed(WorldOf(settings, arguments.members), plan);
+  const Record& record = timed.outcome.record;
+  PrintRun(arguments, timed, FiguresOf(record));
+  const Schedule& schedule = timed.outcome.schedule;
+  std::cout << FormatCareers(schedule, CareersOf(schedule, record));
+}
+
 // The environment with the setting at this value. A weight takes from the other four, or gives
 // them, in their shares, so that the five still sum to 1.
 Environment With(Environment environment, const std::string& name, const std::string& text) {
@@ -250,6 +265,9 @@ int Main(int argc, char** argv) {
   app.add_option("--set", arguments.set, "NAME=VALUE of a setting that shapes the crowd")
       ->take_all();
   app.add_option("--compare", arguments.compare, "NAME=V1,V2,…: one run for each value");
+  app.add_option("--careers", arguments.careers,
+                 "tell how so many channels fare that begin without a past; 0 = tell the facts")
+      ->check(CLI::Range(0u, 100000u));
   app.add_option("--out", arguments.out, "folder of the pictures")->capture_default_str();
   app.add_flag("--csv", arguments.csv, "write the facts as facts.csv, too");
   app.add_flag("--check", arguments.check, "fail unless all facts hold");
@@ -260,6 +278,10 @@ int Main(int argc, char** argv) {
       environment.insert_or_assign(NameAndValue(text).first, NameAndValue(text).second);
     if (!arguments.compare.empty()) {
       CompareRuns(arguments, environment);
+      return 0;
+    }
+    if (arguments.careers > 0) {
+      TellCareers(arguments, Load(environment));
       return 0;
     }
     const bool hold = Report(arguments, Load(environment));

@@ -5,11 +5,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "services/streaming/careers/career.h"
+
 namespace streaming::simulation {
 
 // A stream that ended.
 struct StreamRecord {
   uint32_t streamer = 0;
+  double ended_second = 0;  // since the script's beginning
+  careers::Stats career;    // the streamer's, with this stream
   double live_minutes = 0;
   double viewer_minutes = 0;
   uint32_t peak_heads = 0;

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "services/streaming/simulation/record.h"
+#include "services/streaming/simulation/schedule.h"
 #include "services/streaming/simulation/world.h"
 
 namespace streaming::simulation {
@@ -14,9 +15,11 @@ struct Plan {
   // Before them. Habits need some days: who follows has watched three streams before.
   double warm_up_hours = 96;
   uint64_t seed = 1;
+  uint32_t newcomers = 0;  // channels that begin without a past, at most all
 };
 
 struct Outcome {
+  Schedule schedule;
   Record record;
   uint64_t hash = 0;   // of the world at the end; equal for equal settings, plans and seeds
   bool sound = false;  // the bitmap and the audiences agreed after every hour

@@ -49,6 +49,7 @@ Streamer MakeStreamer(const ScheduleOptions& options, uint32_t number) {
     streamer.tags.Add(static_cast<pool::Interest>(tag));
   }
 
+  if (number < options.newcomers) return streamer;
   Chance past(options.seed, Choice::kPast, number);
   const double scale = options.heads / kPastHeadsEach / options.streamers;
   streamer.usual_audience = scale * std::min(past.Pareto(kPastLeast, kPastExponent), kPastMost);
@@ -120,7 +121,7 @@ void PlanAirings(const ScheduleOptions& options, const Streamer& streamer, uint3
 }  // namespace
 
 Schedule MakeSchedule(const ScheduleOptions& options) {
-  Schedule schedule;
+  Schedule schedule{.newcomers = std::min(options.newcomers, options.streamers)};
   for (uint32_t number = 0; number < options.streamers; ++number) {
     schedule.streamers.push_back(MakeStreamer(options, number));
     PlanAirings(options, schedule.streamers.back(), number, schedule.airings);

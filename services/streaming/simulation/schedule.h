@@ -16,6 +16,7 @@ struct ScheduleOptions {
   uint32_t heads = 100000;  // of the pool: the more a streamer, the larger the audiences before
   double hours = 120;       // all that is played, warming up included
   uint64_t seed = 1;
+  uint32_t newcomers = 0;  // streamers who begin without a past: the first ones, at most all
 };
 
 // One who streams about once a day.
@@ -44,6 +45,7 @@ struct Airing {
 
 struct Schedule {
   std::vector<Streamer> streamers;
+  uint32_t newcomers = 0;       // how many of them, from the first on, have no past
   std::vector<Airing> airings;  // by start; those of one streamer do not overlap
 };
 

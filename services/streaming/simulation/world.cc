@@ -327,6 +327,7 @@ void World::End(Live& live, Record* record) {
   const audience::LiveState& state = live.session.state;
   Standing& standing = standings_[live.airing->streamer];
   StreamRecord& stream = live.record;
+  stream.ended_second = seconds();
   stream.live_minutes = state.live_seconds / 60;
   stream.viewer_minutes = state.viewer_seconds / 60;
   stream.peak_heads = state.peak_heads;
@@ -350,6 +351,7 @@ void World::End(Live& live, Record* record) {
        .hype_peaks = live.train_peaks,
        .world_firsts = state.world_firsts});
   standing.stats.followers = followers;
+  stream.career = standing.stats;
   if (record != nullptr) {
     for (const Party& party : live.session.parties) {
       record->AddView(StayMinutes(party, live.session.audience.last_round),
