@@ -3,6 +3,7 @@
 #include <thread>
 
 #include <bannou/stream/v1/events.pb.h>
+#include <bannou/streaming/v1/commands.pb.h>
 #include <bannou/streaming/v1/events.pb.h>
 
 #include "embedded/streaming/functions.h"
@@ -37,9 +38,20 @@
 namespace streaming {
 namespace {
 
+using bannou::streaming::v1::SeedCreateCommand;
 using bannou::streaming::v1::StreamingSessionEndedEvent;
 using common::outbox::Bus;
 using common::runtime::App;
+
+// What neighbours are asked; the stream may be one that a setting names.
+std::vector<common::nats::StreamSpec> CommandStreams(const std::string& name) {
+  auto streams = common::nats::StreamsOf(*SeedCreateCommand::descriptor()->file());
+  for (auto& spec : streams) {
+    spec.foreign = spec.name != name;
+    spec.name = name;
+  }
+  return streams;
+}
 
 // The events that this daemon publishes and those that it consumes live in these streams. It
 // declares both, so that it need not wait for the stream daemon, which may never come.
@@ -49,6 +61,7 @@ std::vector<common::nats::StreamSpec> StreamTable(const Settings& settings) {
            *bannou::stream::v1::StreamPlatformLinkedEvent::descriptor()->file())) {
     streams.push_back(std::move(spec));
   }
+  for (auto& spec : CommandStreams(settings.commands_stream)) streams.push_back(std::move(spec));
   for (auto& spec : common::runtime::InboundStreams(settings.inbound_stream)) {
     streams.push_back(std::move(spec));
   }

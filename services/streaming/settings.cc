@@ -131,6 +131,15 @@ common::config::Table<S> BlendingAndCleanUpRows() {
   };
 }
 
+common::config::Table<S> NeighbourRows() {
+  return {
+      {"STREAMING_COMMANDS_STREAM", "COMMANDS",
+       "The JetStream stream that takes the commands to neighbours; another one than COMMANDS is "
+       "not made here, and must have all of their subjects when the daemon starts.",
+       Into(&S::commands_stream)},
+  };
+}
+
 }  // namespace
 
 const common::config::Table<S>& SettingsTable() {
@@ -142,12 +151,13 @@ const common::config::Table<S>& SettingsTable() {
          "Whether pulses of real audiences blend into sessions: true or false.",
          Into(&S::real_audience_blending_enabled)},
     };
-    for (const auto& part : {PoolRows(), MatchingRows(), HypeRows(), BlendingAndCleanUpRows(),
-                             common::runtime::ServerRows<S>({.prefix = "STREAMING",
-                             .database = "streaming",
-                             .grpc_port = 50052,
-                             .admin_port = 9102},
-                                                            &S::server)}) {
+    for (const auto& part :
+         {PoolRows(), MatchingRows(), HypeRows(), BlendingAndCleanUpRows(), NeighbourRows(),
+          common::runtime::ServerRows<S>({.prefix = "STREAMING",
+          .database = "streaming",
+          .grpc_port = 50052,
+          .admin_port = 9102},
+                                         &S::server)}) {
       rows.insert(rows.end(), part.begin(), part.end());
     }
     return rows;
@@ -169,6 +179,9 @@ std::vector<std::string> Check(const S& settings) {
   }
   if (settings.inbound_stream.empty()) {
     errors.emplace_back("STREAMING_INBOUND_STREAM: must not be empty");
+  }
+  if (settings.commands_stream.empty()) {
+    errors.emplace_back("STREAMING_COMMANDS_STREAM: must not be empty");
   }
   return errors;
 }

@@ -57,6 +57,9 @@ struct Settings {
   std::chrono::seconds idle_session_timeout{};
   std::chrono::seconds disconnect_grace{};
   std::string inbound_stream;
+
+  // Neighbours.
+  std::string commands_stream;
 };
 
 const common::config::Table<Settings>& SettingsTable();

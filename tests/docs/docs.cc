@@ -107,8 +107,7 @@ std::string Events() {
          "whatever "
          "relays the\nsubject to other players leaves them out, as `WatchStreamSession` does.\n\n" +
          EventTable({bannou::streaming::v1::ClientEvent::descriptor()->file()}) +
-         "\n## Commands to neighbours\n\nPart of the contract; this version does not publish them "
-         "yet.\n\n" +
+         "\n## Commands to neighbours\n\n" +
          EventTable({bannou::streaming::v1::SeedCreateCommand::descriptor()->file()});
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "libs/common/base/status.h"
 #include "libs/common/nats/consumer_loop.h"
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/samples.h"
@@ -198,6 +199,26 @@ TEST_F(NatsTest, DeclareCreatesKeepsAndUpdates) {
   changed.storage = StreamSpec::Storage::kMemory;
   EXPECT_FALSE(Declare(changed).ok());
   EXPECT_FALSE(Declare({.name = "OTHER", .subjects = {"test.b"}}).ok());
+}
+
+TEST_F(NatsTest, AForeignStreamIsNotMadeOrChangedButMustTakeTheSubjects) {
+  const auto needs = [](std::vector<std::string> subjects) {
+    return StreamSpec{.name = "THEIRS", .subjects = std::move(subjects), .foreign = true};
+  };
+  const auto problem = [&](std::vector<std::string> subjects) {
+    const absl::Status declared = Declare(needs(std::move(subjects)));
+    EXPECT_EQ(absl::IsFailedPrecondition(declared), !declared.ok()) << declared;
+    return ToStd(declared.message());
+  };
+  EXPECT_EQ(problem({"a.b"}), "no stream THEIRS");
+  ASSERT_TRUE(Declare({.name = "THEIRS", .subjects = {"a.b", "c.*.e", "f.>"}}).ok());
+  EXPECT_EQ(problem({"a.b", "c.d.e", "f.g", "f.g.h"}), "");
+  for (const char* lacking : {"a", "a.b.c", "a.c", "c.e", "c.d.e.f", "f"}) {
+    EXPECT_EQ(problem({"a.b", lacking}), std::string("stream THEIRS lacks the subject ") + lacking);
+  }
+  // As its owner left it.
+  EXPECT_TRUE(Declare(needs({"a.b"})).ok());
+  EXPECT_TRUE(jetstream_->Publish("f.g", "x", {}, "").ok());
 }
 
 TEST_F(NatsTest, AFullStreamRefusesAndLosesNothing) {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
 #include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 
@@ -47,6 +50,18 @@ bool Same(const jsStreamConfig& a, const jsStreamConfig& b) {
          a.Replicas == b.Replicas;
 }
 
+// Whether a stream with this subject, which may have wildcards, takes messages of `subject`.
+bool Takes(const std::string& pattern, const std::string& subject) {
+  const std::vector<std::string> wanted = absl::StrSplit(pattern, '.');
+  const std::vector<std::string> tokens = absl::StrSplit(subject, '.');
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    if (i >= tokens.size()) return false;
+    if (wanted[i] == ">") return true;
+    if (wanted[i] != "*" && wanted[i] != tokens[i]) return false;
+  }
+  return wanted.size() == tokens.size();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Make(Connection& connection) {
@@ -78,7 +93,9 @@ absl::StatusOr<PublishAck> JetStream::Publish(std::string_view subject, std::str
 
 absl::Status JetStream::Declare(std::span<const StreamSpec> streams) {
   ReleaseMemoryAtThreadExit();
-  for (const StreamSpec& spec : streams) RETURN_IF_ERROR(DeclareOne(spec));
+  for (const StreamSpec& spec : streams) {
+    RETURN_IF_ERROR(spec.foreign ? CheckForeign(spec) : DeclareOne(spec));
+  }
   return absl::OkStatus();
 }
 
@@ -90,6 +107,28 @@ absl::StatusOr<uint64_t> JetStream::LastSequence(const std::string& stream) {
   const StreamInfoHandle info(raw);
   RETURN_IF_ERROR(MapError(found, code));
   return info->State.LastSeq;
+}
+
+absl::Status JetStream::CheckForeign(const StreamSpec& spec) {
+  jsErrCode code{};
+  jsStreamInfo* raw = nullptr;
+  const natsStatus found = js_GetStreamInfo(&raw, handle(), spec.name.c_str(), nullptr, &code);
+  const StreamInfoHandle info(raw);
+  const absl::Status read = MapError(found, code);
+  if (absl::IsNotFound(read)) {
+    return absl::FailedPreconditionError(absl::StrCat("no stream ", spec.name));
+  }
+  RETURN_IF_ERROR(read);
+  const std::span<const char*> patterns(info->Config->Subjects,
+                                        static_cast<size_t>(info->Config->SubjectsLen));
+  for (const std::string& subject : spec.subjects) {
+    if (std::none_of(patterns.begin(), patterns.end(),
+                     [&](const char* pattern) { return Takes(pattern, subject); })) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("stream ", spec.name, " lacks the subject ", subject));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status JetStream::DeclareOne(const StreamSpec& spec) {

@@ -29,6 +29,8 @@ struct StreamSpec {
   int64_t max_bytes = -1;          // likewise
   int32_t max_message_bytes = -1;  // likewise
   int replicas = 1;
+  // Somebody else's: it is not made or changed here, only its subjects matter.
+  bool foreign = false;
 };
 
 struct PublishAck {
@@ -52,7 +54,8 @@ class JetStream {
   absl::StatusOr<uint64_t> LastSequence(const std::string& stream);
 
   // Makes every stream exist as described; what the server holds beyond the description stays.
-  // Storage and retention of an existing stream cannot be changed: INTERNAL.
+  // Storage and retention of an existing stream cannot be changed: INTERNAL. A foreign stream must
+  // exist and take all of the subjects: FAILED_PRECONDITION, with a message that says what lacks.
   absl::Status Declare(std::span<const StreamSpec> streams);
 
   // For the other files of this folder.
@@ -63,6 +66,7 @@ class JetStream {
   JetStream(Connection& connection, JetStreamHandle context)
       : connection_(connection), context_(std::move(context)) {}
   absl::Status DeclareOne(const StreamSpec& spec);
+  absl::Status CheckForeign(const StreamSpec& spec);
 
   Connection& connection_;
   JetStreamHandle context_;

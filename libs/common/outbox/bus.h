@@ -19,7 +19,7 @@ class Bus {
       metrics::Registry& metrics);
 
   // Connects, declares the streams and starts the relay. UNAVAILABLE while NATS is away; may then
-  // be called again.
+  // be called again. FAILED_PRECONDITION when a foreign stream lacks what is published into it.
   absl::Status Start();
   // Ends the relay, after what waits was published or a moment has passed.
   void Finish();
