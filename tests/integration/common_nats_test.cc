@@ -208,7 +208,7 @@ TEST_F(NatsTest, AForeignStreamIsNotMadeOrChangedButMustTakeTheSubjects) {
   const auto problem = [&](std::vector<std::string> subjects) {
     const absl::Status declared = Declare(needs(std::move(subjects)));
     EXPECT_EQ(absl::IsFailedPrecondition(declared), !declared.ok()) << declared;
-    return ToStd(declared.message());
+    return std::string(ToStd(declared.message()));
   };
   EXPECT_EQ(problem({"a.b"}), "no stream THEIRS");
   ASSERT_TRUE(Declare({.name = "THEIRS", .subjects = {"a.b", "c.*.e", "f.>"}}).ok());
