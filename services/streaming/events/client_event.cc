@@ -1,14 +1,13 @@
 #include "services/streaming/events/client_event.h"
 
-#include <array>
-#include <charconv>
 #include <cstdlib>
 #include <utility>
 
 #include <absl/strings/str_cat.h>
 #include <bannou/streaming/v1/events.pb.h>
-#include <google/protobuf/util/time_util.h>
 #include <nlohmann/json.hpp>
+
+#include "services/streaming/events/message_json.h"
 
 namespace streaming::events {
 namespace {
@@ -16,11 +15,8 @@ namespace {
 namespace v1 = bannou::streaming::v1;
 using common::Time;
 using common::Uuid;
-using google::protobuf::EnumValueDescriptor;
 using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
 using google::protobuf::Timestamp;
-using google::protobuf::util::TimeUtil;
 using nlohmann::json;
 
 constexpr std::string_view kSubjectPrefix = "client.streaming.";
@@ -107,109 +103,6 @@ std::optional<Told> MilestoneTold(std::string_view subject, std::string_view pay
   return Told{*session, Named(std::move(part), stored->event_id(), stored->timestamp())};
 }
 
-// --- JSON ------------------------------------------------------------------------------------
-
-bool IsTimestamp(const FieldDescriptor& field) {
-  return field.message_type() == Timestamp::descriptor();
-}
-
-// Of the events themselves snake_case, of what they hold the specification's lowerCamelCase.
-std::string MemberOf(const FieldDescriptor& field, bool top) {
-  return top ? field.name() : field.json_name();
-}
-
-// The shortest decimal that is this float again, not what it is as a double.
-double ShortestOf(float value) {
-  std::array<char, 64> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size() - 1, value);
-  return end.ec == std::errc() ? std::strtod(text.data(), nullptr) : 0;
-}
-
-json ObjectOf(const Message& message, bool top);
-
-json ValueOf(const Message& message, const FieldDescriptor& field) {
-  const auto& reflection = *message.GetReflection();
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32:
-      return reflection.GetInt32(message, &field);
-    case FieldDescriptor::CPPTYPE_FLOAT:
-      return ShortestOf(reflection.GetFloat(message, &field));
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return reflection.GetEnum(message, &field)->options().GetExtension(bannou::common::v1::word);
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      return IsTimestamp(field) ? json(TimeUtil::ToString(static_cast<const Timestamp&>(
-                                      reflection.GetMessage(message, &field))))
-                                : ObjectOf(reflection.GetMessage(message, &field), false);
-    default:
-      return reflection.GetString(message, &field);
-  }
-}
-
-json ObjectOf(const Message& message, bool top) {
-  json object = json::object();
-  const auto& descriptor = *message.GetDescriptor();
-  for (int i = 0; i < descriptor.field_count(); ++i) {
-    const FieldDescriptor& field = *descriptor.field(i);
-    object[MemberOf(field, top)] = ValueOf(message, field);
-  }
-  return object;
-}
-
-bool Fill(const json& object, bool top, Message& message);
-
-const EnumValueDescriptor* WithWord(const FieldDescriptor& field, const std::string& word) {
-  for (int i = 0; i < field.enum_type()->value_count(); ++i) {
-    const EnumValueDescriptor* value = field.enum_type()->value(i);
-    if (value->options().GetExtension(bannou::common::v1::word) == word) return value;
-  }
-  return nullptr;
-}
-
-bool Take(const json& value, const FieldDescriptor& field, Message& message) {
-  const auto& reflection = *message.GetReflection();
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32:
-      if (!value.is_number_integer()) return false;
-      reflection.SetInt32(&message, &field, value.get<int32_t>());
-      return true;
-    case FieldDescriptor::CPPTYPE_FLOAT:
-      if (!value.is_number()) return false;
-      reflection.SetFloat(&message, &field, value.get<float>());
-      return true;
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      if (!IsTimestamp(field)) {
-        return Fill(value, false, *reflection.MutableMessage(&message, &field));
-      }
-      return value.is_string() &&
-             TimeUtil::FromString(
-                 value.get_ref<const std::string&>(),
-                 static_cast<Timestamp*>(reflection.MutableMessage(&message, &field)));
-    default:
-      break;
-  }
-  if (!value.is_string()) return false;
-  const auto& text = value.get_ref<const std::string&>();
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
-    const EnumValueDescriptor* found = WithWord(field, text);
-    if (found == nullptr) return false;
-    reflection.SetEnum(&message, &field, found);
-    return true;
-  }
-  reflection.SetString(&message, &field, text);
-  return true;
-}
-
-bool Fill(const json& object, bool top, Message& message) {
-  if (!object.is_object()) return false;
-  const auto& descriptor = *message.GetDescriptor();
-  for (int i = 0; i < descriptor.field_count(); ++i) {
-    const FieldDescriptor& field = *descriptor.field(i);
-    const auto member = object.find(MemberOf(field, top));
-    if (member == object.end() || !Take(*member, field, message)) return false;
-  }
-  return true;
-}
-
 const FieldDescriptor* PartNamed(const std::string& name) {
   const auto* descriptor = v1::ClientEvent::descriptor();
   for (int i = 0; i < descriptor->field_count(); ++i) {
@@ -256,7 +149,7 @@ std::string ToJson(const v1::ClientEvent& event) {
   const auto* set = event.GetReflection()->GetOneofFieldDescriptor(
       event, v1::ClientEvent::descriptor()->oneof_decl(0));
   if (set == nullptr) return "{}";
-  return ObjectOf(event.GetReflection()->GetMessage(event, set), true)
+  return ToObject(event.GetReflection()->GetMessage(event, set), Members::kSnakeCase)
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -268,7 +161,8 @@ std::optional<v1::ClientEvent> FromJson(std::string_view text) {
   const FieldDescriptor* part = PartNamed(name->get_ref<const std::string&>());
   if (part == nullptr) return std::nullopt;
   v1::ClientEvent event;
-  if (!Fill(object, true, *event.GetReflection()->MutableMessage(&event, part))) {
+  if (!FromObject(object, Members::kSnakeCase,
+                  *event.GetReflection()->MutableMessage(&event, part))) {
     return std::nullopt;
   }
   return event;
