@@ -29,6 +29,7 @@
 #include "services/streaming/hype/hum.h"
 #include "services/streaming/hype/hype_rpc.h"
 #include "services/streaming/hype/hype_worker.h"
+#include "services/streaming/neighbours/dispatch_worker.h"
 #include "services/streaming/pool/pool_rpc.h"
 #include "services/streaming/rule_settings.h"
 #include "services/streaming/sessions/inbound_worker.h"
@@ -208,7 +209,15 @@ class Workers {
         platform_sessions_(stores.platform_sessions, metrics),
         pulses_(stores.live, stores.platform_sessions, metrics),
         inbound_({.sessions = stores.sessions, .life = stores.life, .live = stores.live}, metrics,
-                 {.stream = settings.inbound_stream, .grace = settings.disconnect_grace}) {}
+                 {.stream = settings.inbound_stream, .grace = settings.disconnect_grace}) {
+    if (settings.neighbours_base_url.empty()) return;
+    dispatch_.emplace(
+        stores.mysql, metrics,
+        neighbours::DispatchWorker::Options{.stream = settings.commands_stream,
+                                            .client = {.base_url = settings.neighbours_base_url,
+                                                       .token = settings.neighbours_token,
+                                                       .timeout = settings.neighbours_timeout}});
+  }
 
   // The subscription calls careers_ until the connection is gone, and consumers go before it.
   ~Workers() {
@@ -232,6 +241,7 @@ class Workers {
       RETURN_IF_ERROR(pulses_.Start(bus.jetstream()));
     }
     RETURN_IF_ERROR(inbound_.Start(bus.jetstream()));
+    if (dispatch_) RETURN_IF_ERROR(dispatch_->Start(bus.jetstream()));
     RETURN_IF_ERROR(client_events_.Start(bus.jetstream()));
     RETURN_IF_ERROR(watch_.Start(bus));
     snapshots_.Start();
@@ -266,6 +276,7 @@ class Workers {
     stops.emplace_back([this] { client_events_.Stop(); });
     stops.emplace_back([this] { watch_.StopFeed(); });
     stops.emplace_back([this] { inbound_.Stop(); });
+    if (dispatch_) stops.emplace_back([this] { dispatch_->Stop(); });
   }
   audience::RoundWorker::Options RoundOptions(const Settings& settings) {
     const auto hum = [hype = stores_.hype_settings](const auto& round, const auto& view,
@@ -296,6 +307,7 @@ class Workers {
   blending::PlatformSessionWorker platform_sessions_;
   blending::PulseWorker pulses_;
   sessions::InboundWorker inbound_;
+  std::optional<neighbours::DispatchWorker> dispatch_;
 };
 
 }  // namespace

@@ -137,6 +137,15 @@ common::config::Table<S> NeighbourRows() {
        "The JetStream stream that takes the commands to neighbours; another one than COMMANDS is "
        "not made here, and must have all of their subjects when the daemon starts.",
        Into(&S::commands_stream)},
+      {"STREAMING_NEIGHBOURS_BASE_URL", "",
+       "Where commands to neighbours are posted, http or https, without a final slash "
+       "(docs/neighbours.md); empty: nowhere.",
+       Into(&S::neighbours_base_url)},
+      {"STREAMING_NEIGHBOURS_TOKEN", "", "The bearer token of those calls; empty: none.",
+       Into(&S::neighbours_token)},
+      {"STREAMING_NEIGHBOURS_TIMEOUT_SECONDS", "5",
+       "Seconds that such a call may take, 1 to 60; then it is made again.",
+       Into(&S::neighbours_timeout, 1, 60)},
   };
 }
 
@@ -179,6 +188,13 @@ std::vector<std::string> Check(const S& settings) {
   }
   if (settings.inbound_stream.empty()) {
     errors.emplace_back("STREAMING_INBOUND_STREAM: must not be empty");
+  }
+  const std::string& url = settings.neighbours_base_url;
+  if (!url.empty() &&
+      ((!url.starts_with("http://") && !url.starts_with("https://")) || url.ends_with('/'))) {
+    errors.emplace_back(
+        "STREAMING_NEIGHBOURS_BASE_URL: must begin with http:// or https:// and not end in a "
+        "slash");
   }
   if (settings.commands_stream.empty()) {
     errors.emplace_back("STREAMING_COMMANDS_STREAM: must not be empty");

@@ -60,6 +60,9 @@ struct Settings {
 
   // Neighbours.
   std::string commands_stream;
+  std::string neighbours_base_url;  // empty: commands are not posted
+  common::config::Secret neighbours_token;
+  std::chrono::seconds neighbours_timeout{};
 };
 
 const common::config::Table<Settings>& SettingsTable();

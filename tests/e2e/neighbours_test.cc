@@ -1,4 +1,4 @@
-// Commands to other services: the stream that they leave by.
+// Commands to other services: the stream that they leave by, and the platform that gets them.
 #include <bannou/streaming/v1/commands.pb.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,9 @@
 #include "libs/common/mysql/pool.h"
 #include "libs/common/mysql/transaction.h"
 #include "libs/common/nats/consumer.h"
-#include "libs/common/outbox/outbox.h"
+#include "libs/common/outbox/message.h"
 #include "libs/common/testing/eventually.h"
+#include "libs/common/testing/http_recorder.h"
 #include "tests/e2e/game.h"
 
 namespace story {
@@ -58,6 +59,83 @@ TEST(CommandsStream, AnotherStreamTakesTheCommands) {
   Append(side.daemon, common::outbox::EventOf(v1::LeaderboardScoreSubmitCommand(), Uuid::V4()));
   EXPECT_TRUE(Eventually([&] { return ValueOf(jetstream->LastSequence("PLATFORM")) == 1; }));
   EXPECT_TRUE(absl::IsNotFound(jetstream->LastSequence("COMMANDS").status()));
+}
+
+using Platform = common::testing::HttpRecorder;
+
+common::outbox::Event Growth(const Uuid& key) {
+  v1::SeedGrowthRecordCommand growth;
+  growth.set_idempotency_key(key.ToString());
+  growth.set_seed_id(Uuid::V4().ToString());
+  growth.set_amount(0.5);
+  return common::outbox::EventOf(growth, key);
+}
+
+// Settings: NEIGHBOURS_BASE_URL, NEIGHBOURS_TOKEN.
+TEST(Neighbours, CommandsArePostedWithTheToken) {
+  common::testing::NatsServer nats;
+  Platform platform({"/platform/seed/growth/record"});
+  const GameSide side({"NATS_URL=" + nats.url(),
+                       "NEIGHBOURS_BASE_URL=" + platform.url() + "/platform",
+                       "NEIGHBOURS_TOKEN=a-token-of-theirs"});
+  const Uuid key = Uuid::V4();
+  Append(side.daemon, Growth(key));
+  ASSERT_TRUE(Eventually([&] { return platform.On("/platform").size() == 1; }));
+  const auto received = platform.On("/platform")[0];
+  EXPECT_EQ(received.headers.at("authorization"), "Bearer a-token-of-theirs");
+  EXPECT_EQ(received.headers.at("idempotency-key"), key.ToString());
+  EXPECT_EQ(side.daemon.Log().find("a-token-of-theirs"), std::string::npos);
+}
+
+// Setting: NEIGHBOURS_TIMEOUT_SECONDS. The daemon stays ready, and stops at once.
+TEST(Neighbours, ACallThatTakesTooLongIsMadeAgain) {
+  common::testing::NatsServer nats;
+  Platform platform({"/seed/growth/record"});
+  std::atomic<bool> silent = true;
+  platform.Let("/seed", [&](const auto&) {
+    Eventually([&] { return !silent; }, std::chrono::seconds(60));
+    return common::http::JsonResponse(200, "{}");
+  });
+  GameSide side({"NATS_URL=" + nats.url(), "NEIGHBOURS_BASE_URL=" + platform.url(),
+                 "NEIGHBOURS_TIMEOUT_SECONDS=1"});
+  Append(side.daemon, Growth(Uuid::V4()));
+  EXPECT_TRUE(Eventually([&] { return platform.On("/seed").size() == 2; }));
+  EXPECT_EQ(side.daemon.Get("/readyz").status, 200);
+  const auto [first, second] = std::pair(platform.On("/seed")[0], platform.On("/seed")[1]);
+  EXPECT_EQ(first.headers.at("idempotency-key"), second.headers.at("idempotency-key"));
+  EXPECT_EQ(first.body, second.body);
+  side.daemon.Stop();
+  EXPECT_EQ(side.daemon.exit_code(), 0);
+  silent = false;
+}
+
+TEST(Neighbours, WhatWasPostedBeforeACrashComesAgainWithTheSameKey) {
+  common::testing::NatsServer nats;
+  Platform platform({"/seed/growth/record"});
+  GameSide side({"NATS_URL=" + nats.url(), "NEIGHBOURS_BASE_URL=" + platform.url(),
+                 "NEIGHBOURS_TIMEOUT_SECONDS=1"});
+  std::atomic<bool> posted = false;
+  std::atomic<bool> killed = false;
+  platform.Let("/seed", [&](const auto&) {
+    // The platform has it; the daemon never hears so.
+    if (!posted.exchange(true)) {
+      side.daemon.Kill();
+      killed = true;
+    }
+    return common::http::JsonResponse(200, "{}");
+  });
+  const Uuid key = Uuid::V4();
+  const Uuid next = Uuid::V4();
+  Append(side.daemon, Growth(key));
+  ASSERT_TRUE(Eventually([&] { return killed.load(); }));
+  side.daemon.Start();
+  Append(side.daemon, Growth(next));
+  ASSERT_TRUE(
+      Eventually([&] { return platform.On("/seed").size() == 3; }, std::chrono::seconds(30)));
+  const auto received = platform.On("/seed");
+  EXPECT_EQ(received[0].headers.at("idempotency-key"), key.ToString());
+  EXPECT_EQ(received[1].headers.at("idempotency-key"), key.ToString());
+  EXPECT_EQ(received[2].headers.at("idempotency-key"), next.ToString());
 }
 
 }  // namespace

@@ -181,7 +181,8 @@ class Telemetry : public ::testing::Test {
     Daemon game_side{"streaming",
                      "STREAMING",
                      {std::string("AUTH_HS256_KEY=") + kAuthKey, "LOG_LEVEL=debug",
-                      "AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1"}};
+                      "AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1",
+                      "NEIGHBOURS_BASE_URL=http://" + Local(common::testing::FreePort())}};
     Outcome outcome;
     std::string before_end;                      // a scrape of streaming while it is live
     std::map<std::string, std::string> scrapes;  // by daemon, after the story

@@ -4,6 +4,7 @@
 
 #include "libs/common/base/status.h"
 #include "services/streaming/errors.h"
+#include "services/streaming/neighbours/neighbour_store.h"
 
 namespace streaming::careers {
 namespace {
@@ -18,7 +19,6 @@ v1::StreamerCareerStatus ToMessage(const Streamer& streamer) {
   status.set_streamer_id(streamer.key.id.ToString());
   status.set_streamer_type(streamer.key.type);
   status.set_game_service_id(streamer.key.game_service_id.ToString());
-  status.set_seed_id(SeedId(streamer.key).ToString());
   status.set_phase(static_cast<v1::StreamerCareerPhase>(1 + static_cast<int>(streamer.phase)));
   status.set_total_followers(static_cast<int32_t>(stats.followers));
   status.set_total_stream_sessions(static_cast<int32_t>(stats.sessions));
@@ -45,6 +45,8 @@ absl::Status CareerRpc::GetCareerStatus(common::rpc::CallContext&,
     return common::errors::Make(kCareerNotFound, "no session of this streamer has ended yet");
   }
   response = ToMessage(streamers.front());
+  ASSIGN_OR_RETURN(const Uuid seed, neighbours::FindTheirId(mysql_, SeedId(streamers.front().key)));
+  response.set_seed_id(seed.ToString());
   return absl::OkStatus();
 }
 

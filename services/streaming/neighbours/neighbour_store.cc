@@ -1,0 +1,53 @@
+#include "services/streaming/neighbours/neighbour_store.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+
+#include "libs/common/base/status.h"
+
+namespace streaming::neighbours {
+namespace {
+
+using common::Uuid;
+using common::mysql::Rows;
+
+}  // namespace
+
+absl::StatusOr<Uuid> FindTheirId(common::mysql::Pool& mysql, const Uuid& ours) {
+  ASSIGN_OR_RETURN(const Rows rows,
+                   mysql.Query("SELECT theirs FROM neighbour_id WHERE ours = ?", ours));
+  return rows.empty() ? ours : rows[0].Get<Uuid>(0);
+}
+
+absl::StatusOr<std::vector<Uuid>> FindTheirIds(common::mysql::Pool& mysql,
+                                               std::span<const Uuid> ours) {
+  if (ours.size() > kTheirIdsMax) return absl::InvalidArgumentError("too many ids");
+  std::vector<Uuid> result(ours.begin(), ours.end());
+  if (result.empty()) return result;
+  // Always as many values, so that there is one statement to prepare.
+  std::string sql = "SELECT ours, theirs FROM neighbour_id WHERE ours IN (?";
+  for (size_t i = 1; i < kTheirIdsMax; ++i) sql += ", ?";
+  std::vector<common::mysql::Value> values(kTheirIdsMax, common::mysql::ToValue(ours.back()));
+  std::transform(ours.begin(), ours.end(), values.begin(),
+                 [](const Uuid& id) { return common::mysql::ToValue(id); });
+  ASSIGN_OR_RETURN(const Rows rows, mysql.QueryValues(sql + ")", values));
+  std::unordered_map<Uuid, Uuid> known;
+  for (const auto& row : rows) known.emplace(row.Get<Uuid>(0), row.Get<Uuid>(1));
+  for (Uuid& id : result) {
+    const auto found = known.find(id);
+    if (found != known.end()) id = found->second;
+  }
+  return result;
+}
+
+absl::Status Learn(common::mysql::Pool& mysql, const TheirId& id) {
+  return mysql
+      .Execute(
+          "INSERT INTO neighbour_id (ours, theirs, owner_id, game_service_id) "
+          "VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE theirs = VALUES(theirs)",
+          id.ours, id.theirs, id.owner, id.game)
+      .status();
+}
+
+}  // namespace streaming::neighbours
