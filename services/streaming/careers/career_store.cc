@@ -31,6 +31,8 @@ struct UnappliedSession {
   double live_seconds = 0;
   uint32_t hype_trains = 0;
   uint8_t peak_hype_level = 0;
+  std::optional<Uuid> sponsorship;
+  std::optional<Time> ended_at;
   SessionResult result;  // without its hype
 };
 
@@ -42,7 +44,7 @@ absl::StatusOr<std::optional<UnappliedSession>> ReadSession(Transaction& transac
       transaction.Query("SELECT streamer_type, streamer_id, game_service_id,"
                         " started_at IS NOT NULL, viewer_seconds, live_seconds, interest_seconds,"
                         " hype_trains, peak_hype_level, peak_audience, new_followers, world_firsts,"
-                        " content_tags FROM session"
+                        " content_tags, sponsorship_id, ended_at FROM session"
                         " WHERE id = ? AND status = ? AND career_applied = 0",
                         id, kEnded));
   if (rows.empty()) return std::nullopt;
@@ -56,6 +58,8 @@ absl::StatusOr<std::optional<UnappliedSession>> ReadSession(Transaction& transac
       .live_seconds = row.Get<double>(5),
       .hype_trains = row.Get<uint32_t>(7),
       .peak_hype_level = row.Get<uint8_t>(8),
+      .sponsorship = row.Get<std::optional<Uuid>>(13),
+      .ended_at = row.Get<std::optional<Time>>(14),
       .result = {.new_followers = row.Get<uint32_t>(10),
                  .peak_audience = row.Get<uint32_t>(9),
                  .tags = pool::InterestMask::FromBits(row.Get<uint16_t>(12)),
@@ -176,7 +180,10 @@ absl::Status ApplyInTransaction(Transaction& transaction, const Uuid& session_id
                                           .before = before,
                                           .after = after,
                                           .result = session->result,
-                                          .viewer_seconds = session->viewer_seconds}));
+                                          .viewer_seconds = session->viewer_seconds,
+                                          .sponsorship = session->sponsorship,
+                                          .ended_at = session->ended_at.value_or(now),
+                                          .applied_at = now}));
     events.insert(events.end(), more.begin(), more.end());
   }
   return common::outbox::Append(transaction, events);

@@ -1,6 +1,7 @@
 // Careers in MySQL: what ended sessions add to the table `streamer`, and the table `milestone`.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -33,6 +34,9 @@ struct AppliedSession {
   Streamer after;
   SessionResult result;
   double viewer_seconds = 0;
+  std::optional<common::Uuid> sponsorship;  // the deal that it counts toward
+  common::Time ended_at;
+  common::Time applied_at;
 };
 
 class CareerStore {
