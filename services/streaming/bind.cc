@@ -22,7 +22,9 @@
 #include "services/streaming/blending/pulse_worker.h"
 #include "services/streaming/careers/career_rpc.h"
 #include "services/streaming/careers/career_worker.h"
+#include "services/streaming/economy/earnings_store.h"
 #include "services/streaming/economy/economy_rpc.h"
+#include "services/streaming/economy/economy_worker.h"
 #include "services/streaming/events/client_event_worker.h"
 #include "services/streaming/events/watch_worker.h"
 #include "services/streaming/follows/follow_rpc.h"
@@ -76,6 +78,11 @@ std::string FunctionLibrary(std::string_view file) {
   return "";
 }
 
+economy::TipRates TipRatesOf(const Settings& settings) {
+  return {.per_stream_hour = settings.tips_per_stream_hour,
+          .per_follower_hour = settings.tips_per_follower_hour};
+}
+
 // The servers and the stores on them.
 struct Stores {
   Stores(const Settings& settings, common::metrics::Registry& metrics)
@@ -88,6 +95,7 @@ struct Stores {
         news(metrics),
         live(audience, pools, news, metrics, {.max_heads = round.capacity_heads}),
         follows(mysql, FollowSettingsOf(settings)),
+        earnings(TipRatesOf(settings), metrics),
         hype(redis, mysql, metrics),
         clients(bus, metrics),
         watchers(metrics,
@@ -111,7 +119,10 @@ struct Stores {
   audience::AttendanceStore attendance{mysql};
   reactions::ReactionStore reactions{redis};
   follows::FollowStore follows;
-  careers::CareerStore careers{mysql};
+  const economy::Earnings earnings;
+  careers::CareerStore careers{mysql, [this](auto& transaction, const auto& session) {
+                                 return earnings.Add(transaction, session);
+                               }};
   hype::HypeStore hype;
   blending::PlatformSessionStore platform_sessions{mysql};
   sessions::SessionStore sessions{mysql};
@@ -172,7 +183,7 @@ absl::Status ServeRpcs(const Settings& settings, App& app, Stores& stores) {
       app.Serve<hype::HypeRpc>(stores.live, stores.hype, stores.sessions, stores.hype_settings));
   RETURN_IF_ERROR(app.Serve<careers::CareerRpc>(stores.mysql, stores.careers));
   RETURN_IF_ERROR(app.Serve<follows::FollowRpc>(stores.mysql, stores.follows, stores.pools));
-  return app.Serve<economy::EconomyRpc>();
+  return app.Serve<economy::EconomyRpc>(stores.mysql, app.metrics());
 }
 
 // The loops.
@@ -195,6 +206,10 @@ class Workers {
             stores.live, stores.hype, stores.pools, metrics,
             {.settings = stores.hype_settings, .announce = [this] { stores_.bus.NotifyRelay(); }}),
         careers_(stores.careers, metrics),
+        economy_(stores.mysql, metrics,
+                 {.followers = {.rates = TipRatesOf(settings),
+                                .active = std::chrono::hours(24) * settings.follower_tips_days},
+                  .announce = [this] { stores_.bus.NotifyRelay(); }}),
         news_(stores.news, stores.bus, metrics, common::Now),
         snapshots_({.audience = stores.audience, .live = stores.live, .pools = stores.pools},
                    metrics,
@@ -247,6 +262,7 @@ class Workers {
     snapshots_.Start();
     news_.Start();
     careers_.Start();
+    economy_.Start();
     hype_.Start();
     sessions_.Start();
     rounds_.Start();
@@ -260,6 +276,7 @@ class Workers {
     rounds_.Stop();
     sessions_.Stop();
     hype_.Stop();
+    economy_.Stop();
     careers_.Stop();
     news_.Stop();
   }
@@ -300,6 +317,7 @@ class Workers {
   audience::RoundWorker rounds_;
   hype::HypeWorker hype_;
   careers::CareerProgressionWorker careers_;
+  economy::EconomyWorker economy_;
   audience::NewsWorker news_;
   audience::SnapshotWorker snapshots_;
   events::ClientEventWorker client_events_;

@@ -56,6 +56,28 @@ inline constexpr Reason kCareerNotFound{
     "CAREER_NOT_FOUND", absl::StatusCode::kNotFound,
     "The streamer has no career yet; the first stream begins it."};
 
+inline constexpr Reason kStreamerNotFound{
+    "STREAMER_NOT_FOUND", absl::StatusCode::kNotFound,
+    "No such streamer, or not the caller's: only its owner sees a streamer's tips and deals."};
+inline constexpr Reason kTipBalanceTooLow{"TIP_BALANCE_TOO_LOW",
+                                          absl::StatusCode::kFailedPrecondition,
+                                          "The streamer has fewer tips than the item costs."};
+inline constexpr Reason kSponsorshipNotFound{
+    "SPONSORSHIP_NOT_FOUND", absl::StatusCode::kNotFound,
+    "No such sponsorship, or not one of the caller's streamer in this game."};
+inline constexpr Reason kSponsorshipNotProposed{
+    "SPONSORSHIP_NOT_PROPOSED", absl::StatusCode::kFailedPrecondition,
+    "The sponsorship has expired or is completed; it can be accepted no more."};
+inline constexpr Reason kSponsorshipNotActive{
+    "SPONSORSHIP_NOT_ACTIVE", absl::StatusCode::kFailedPrecondition,
+    "Sessions count toward accepted sponsorships that are neither completed nor expired."};
+inline constexpr Reason kSponsorshipTargetDuplicate{
+    "SPONSORSHIP_TARGET_DUPLICATE", absl::StatusCode::kInvalidArgument,
+    "A sponsorship has at most one target a metric."};
+inline constexpr Reason kSponsorshipDeadlinePast{"SPONSORSHIP_DEADLINE_PAST",
+                                                 absl::StatusCode::kInvalidArgument,
+                                                 "A sponsorship expires in the future or never."};
+
 inline constexpr Reason kCursorExpired{
     "CURSOR_EXPIRED", absl::StatusCode::kOutOfRange,
     "What happened after the cursor is not kept any more; watch again without one."};
@@ -67,16 +89,20 @@ inline constexpr Reason kWatcherTooSlow{
     "The watcher reads more slowly than things happen; resume at the metadata's cursor."};
 
 inline std::vector<Reason> Reasons() {
-  return {kGameServiceNotSeeded, kPoolFull,
-          kSessionNotFound,      kSessionNotOwned,
-          kStreamerNotOwned,     kStreamerAlreadyActive,
-          kStreamerAmbiguous,    kSessionNotPending,
-          kSessionNotLive,       kSessionNotActive,
-          kEventTypeNotAllowed,  kReactionRateLimited,
-          kCareerNotFound,       kCapabilityMissing,
-          kRaidTargetInvalid,    kRaidTargetPaused,
-          kRaidCooldown,         kCursorExpired,
-          kTooManyWatchers,      kWatcherTooSlow};
+  return {kGameServiceNotSeeded,   kPoolFull,
+          kSessionNotFound,        kSessionNotOwned,
+          kStreamerNotOwned,       kStreamerAlreadyActive,
+          kStreamerAmbiguous,      kSessionNotPending,
+          kSessionNotLive,         kSessionNotActive,
+          kEventTypeNotAllowed,    kReactionRateLimited,
+          kCareerNotFound,         kCapabilityMissing,
+          kRaidTargetInvalid,      kRaidTargetPaused,
+          kRaidCooldown,           kCursorExpired,
+          kTooManyWatchers,        kWatcherTooSlow,
+          kStreamerNotFound,       kTipBalanceTooLow,
+          kSponsorshipNotFound,    kSponsorshipNotProposed,
+          kSponsorshipNotActive,   kSponsorshipTargetDuplicate,
+          kSponsorshipDeadlinePast};
 }
 
 }  // namespace streaming

@@ -94,6 +94,22 @@ common::config::Table<S> HypeRows() {
   };
 }
 
+common::config::Table<S> EconomyRows() {
+  return {
+      {"STREAMING_TIPS_PER_STREAM_HOUR", "10",
+       "Tips that a session's first hour earns before one attentive viewer, 0 to 10000; "
+       "docs/economy.md has the formula.",
+       Into(&S::tips_per_stream_hour, 0, 10000)},
+      {"STREAMING_TIPS_PER_FOLLOWER_HOUR", "0.2",
+       "Tips that a streamer's first follower gives in an hour, 0 to 1000; n followers give √n "
+       "times as many, rounded down.",
+       Into(&S::tips_per_follower_hour, 0, 1000)},
+      {"STREAMING_FOLLOWER_TIPS_DAYS", "14",
+       "Days after a streamer's last session for which its followers go on giving, 1 to 3650.",
+       Into(&S::follower_tips_days, 1, 3650)},
+  };
+}
+
 common::config::Table<S> BlendingAndCleanUpRows() {
   return {
       {"STREAMING_REAL_DERIVED_VIEWER_DECAY_RATE", "0.1",
@@ -160,13 +176,13 @@ const common::config::Table<S>& SettingsTable() {
          "Whether pulses of real audiences blend into sessions: true or false.",
          Into(&S::real_audience_blending_enabled)},
     };
-    for (const auto& part :
-         {PoolRows(), MatchingRows(), HypeRows(), BlendingAndCleanUpRows(), NeighbourRows(),
-          common::runtime::ServerRows<S>({.prefix = "STREAMING",
-          .database = "streaming",
-          .grpc_port = 50052,
-          .admin_port = 9102},
-                                         &S::server)}) {
+    for (const auto& part : {PoolRows(), MatchingRows(), HypeRows(), EconomyRows(),
+                             BlendingAndCleanUpRows(), NeighbourRows(),
+                             common::runtime::ServerRows<S>({.prefix = "STREAMING",
+                             .database = "streaming",
+                             .grpc_port = 50052,
+                             .admin_port = 9102},
+                                                            &S::server)}) {
       rows.insert(rows.end(), part.begin(), part.end());
     }
     return rows;

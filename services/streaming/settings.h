@@ -44,6 +44,11 @@ struct Settings {
   std::chrono::seconds hype_train_cooldown{};
   double world_first_hype_multiplier = 0;
 
+  // The economy.
+  double tips_per_stream_hour = 0;
+  double tips_per_follower_hour = 0;
+  int follower_tips_days = 0;
+
   // Blending.
   double real_derived_viewer_decay_rate = 0;
   int max_real_derived_viewers = 0;

@@ -20,10 +20,7 @@ namespace {
 using common::errors::Reason;
 
 // Promised by RPCs, or ways to call them, that answer NOT_IMPLEMENTED so far.
-const std::set<std::string> kLater = {"SPONSORSHIP_DEADLINE_PAST",    "SPONSORSHIP_NOT_ACTIVE",
-                                      "SPONSORSHIP_NOT_FOUND",        "SPONSORSHIP_NOT_PROPOSED",
-                                      "SPONSORSHIP_TARGET_DUPLICATE", "STREAMER_NOT_FOUND",
-                                      "TIP_BALANCE_TOO_LOW"};
+const std::set<std::string> kLater = {};
 
 std::string CodeName(absl::StatusCode code) { return absl::StatusCodeToString(code); }
 

@@ -86,6 +86,7 @@ NewSession WishOf(const CallContext& call, const v1::CreateStreamSessionRequest&
       .platform_session =
           OptionalId(request.has_platform_session_id(), request.platform_session_id()),
       .game_session = OptionalId(request.has_game_session_id(), request.game_session_id()),
+      .sponsorship = OptionalId(request.has_sponsorship_id(), request.sponsorship_id()),
       .request_id = OptionalId(request.has_request_id(), request.request_id())};
   if (request.has_title()) wish.title = request.title();
   if (request.has_theme()) wish.theme = request.theme();
@@ -124,10 +125,6 @@ absl::StatusOr<bool> SessionRpc::Has(const careers::StreamerKey& streamer,
 absl::Status SessionRpc::CreateStreamSession(CallContext& call,
                                              const v1::CreateStreamSessionRequest& request,
                                              v1::StreamSessionDetail& response) {
-  if (request.has_sponsorship_id()) {
-    return common::errors::Make(common::errors::kNotImplemented,
-                                "sponsorships are not part of this version yet");
-  }
   NewSession wish = WishOf(call, request);
   ASSIGN_OR_RETURN(const auto pool, parts_.pools.Get(wish.game));
   wish.shard = ShardOf(wish.streamer, pool->spec().shards);

@@ -10,6 +10,7 @@
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
 #include "libs/common/outbox/outbox.h"
+#include "services/streaming/economy/sponsorship_store.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/events/event.h"
 
@@ -139,16 +140,24 @@ absl::StatusOr<Session> Insert(Transaction& transaction, const NewSession& wish,
   ASSIGN_OR_RETURN(const std::optional<Session> replay, FindReplay(transaction, wish));
   if (replay) return *replay;
   ASSIGN_OR_RETURN(const std::optional<Uuid> owner, ClaimStreamer(transaction, wish, caller));
+  if (wish.sponsorship) {
+    RETURN_IF_ERROR(
+        economy::RequireActive(transaction, *wish.sponsorship,
+                               {.type = static_cast<v1::StreamerEntityType>(wish.streamer_type),
+                                .id = wish.streamer,
+                                .game_service_id = wish.game},
+                               now));
+  }
   ASSIGN_OR_RETURN(
       const int64_t inserted,
       transaction.Execute(
           "INSERT IGNORE INTO session (id, game_service_id, shard, streamer_type, streamer_id, "
           "owner_account_id, status, active, title, theme, content_tags, platform_session_id, "
-          "game_session_id, request_id, request_digest, created_at) "
-          "VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)",
+          "game_session_id, sponsorship_id, request_id, request_digest, created_at) "
+          "VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
           id, wish.game, wish.shard, static_cast<uint8_t>(wish.streamer_type), wish.streamer, owner,
           Number(Status::kPending), wish.title, wish.theme, wish.tags.bits(), wish.platform_session,
-          wish.game_session, wish.request_id,
+          wish.game_session, wish.sponsorship, wish.request_id,
           wish.request_id ? std::optional(wish.request_digest) : std::nullopt, now));
   if (inserted == 0) {
     // Either the streamer is active, or this request came twice at once and the other was first.

@@ -32,6 +32,7 @@ struct NewSession {
   pool::InterestMask tags;
   std::optional<common::Uuid> platform_session;
   std::optional<common::Uuid> game_session;
+  std::optional<common::Uuid> sponsorship;  // the streamer's deal that the session counts toward
   std::optional<common::Uuid> request_id;
   std::string request_digest;  // 32 bytes, of everything above
 };
@@ -66,7 +67,8 @@ class SessionStore {
   explicit SessionStore(common::mysql::Pool& mysql) : mysql_(mysql) {}
 
   // Creates a Pending session and announces it. A replay of `request_id` gets the session that it
-  // made, as it is now. STREAMER_NOT_OWNED, STREAMER_ALREADY_ACTIVE, REQUEST_ID_REUSED.
+  // made, as it is now. STREAMER_NOT_OWNED, STREAMER_ALREADY_ACTIVE, REQUEST_ID_REUSED,
+  // SPONSORSHIP_NOT_FOUND, SPONSORSHIP_NOT_ACTIVE.
   absl::StatusOr<Session> Create(const NewSession& wish, const Caller& caller, common::Time now);
 
   // SESSION_NOT_FOUND.
