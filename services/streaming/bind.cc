@@ -202,10 +202,14 @@ class Workers {
                    .retention = std::chrono::hours(24) * settings.session_retention_days}),
         rounds_(stores.rounds, stores.live, stores.pools, metrics, common::Now,
                 RoundOptions(settings)),
-        hype_(
-            stores.live, stores.hype, stores.pools, metrics,
-            {.settings = stores.hype_settings, .announce = [this] { stores_.bus.NotifyRelay(); }}),
-        careers_(stores.careers, metrics),
+        hype_(stores.live, stores.hype, stores.pools, metrics,
+              {.settings = stores.hype_settings,
+               .announce =
+                   [this] {
+                     stores_.bus.NotifyRelay();
+                     careers_.Notify();  // a session may have waited for its trains
+                   }}),
+        careers_(stores.careers, metrics, {.announce = [this] { stores_.bus.NotifyRelay(); }}),
         economy_(stores.mysql, metrics,
                  {.followers = {.rates = TipRatesOf(settings),
                                 .active = std::chrono::hours(24) * settings.follower_tips_days},

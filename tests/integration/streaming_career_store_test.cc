@@ -1,150 +1,18 @@
 // Follows and careers on a real database: what a session's end records, once.
 #include <algorithm>
+#include <cmath>
 #include <set>
 
-#include <bannou/streaming/v1/events.pb.h>
-#include <bannou/streaming/v1/session.pb.h>
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include "embedded/streaming/migrations.h"
-#include "libs/common/base/status.h"
-#include "libs/common/mysql/migrations.h"
-#include "libs/common/rpc/token.h"
 #include "libs/common/testing/eventually.h"
-#include "libs/common/testing/servers.h"
-#include "services/streaming/careers/career_rpc.h"
-#include "services/streaming/careers/career_worker.h"
-#include "services/streaming/errors.h"
-#include "services/streaming/follows/follow_rpc.h"
+#include "tests/integration/streaming_career.h"
 
 namespace streaming {
 namespace {
 
-using careers::StreamerKey;
-using common::Time;
-using common::Uuid;
-using common::mysql::Transaction;
-using follows::Attendee;
-using follows::Outcome;
 using ::testing::ElementsAre;
 using ::testing::UnorderedElementsAreArray;
-namespace v1 = bannou::streaming::v1;
-
-constexpr auto kCharacter = v1::STREAMER_ENTITY_TYPE_CHARACTER;
-constexpr auto kActor = v1::STREAMER_ENTITY_TYPE_ACTOR;
-const Time kStart = *common::ParseTime("2026-01-02T03:04:05.678901Z");
-
-common::mysql::Options OptionsFor(common::testing::MariaDbServer& server) {
-  common::mysql::Options options;
-  options.host = server.host();
-  options.port = server.port();
-  options.user = server.user();
-  options.password = common::config::Secret(server.password());
-  options.database = server.CreateDatabase();
-  return options;
-}
-
-// `count` members from `first`, all of one interest.
-std::vector<Attendee> Crowd(uint32_t first, uint32_t count, double interest = 0.9) {
-  std::vector<Attendee> crowd(count);
-  for (uint32_t i = 0; i < count; ++i) {
-    crowd[i] = {.member = first + i, .mean_interest = interest};
-  }
-  return crowd;
-}
-
-class StreamingCareerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    ASSERT_TRUE(common::mysql::Migrate(mysql_.options(), migrations::Files()).ok());
-  }
-
-  // As a session's end does it: one transaction, the follows in it.
-  Outcome Record(const StreamerKey& streamer, uint32_t ordinal,
-                 const std::vector<Attendee>& attendees) {
-    Outcome outcome;
-    const absl::Status status =
-        common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) -> absl::Status {
-          ASSIGN_OR_RETURN(outcome, follows_.RecordSession(
-                                        transaction, {.streamer = streamer,
-                                                      .session_id = Uuid::V4(),
-                                                      .ordinal = ordinal,
-                                                      .now = kStart + std::chrono::hours(ordinal),
-                                                      .attendees = attendees}));
-          return absl::OkStatus();
-        });
-    EXPECT_TRUE(status.ok()) << status;
-    return outcome;
-  }
-
-  struct EndedRow {
-    double live_seconds = 3600;
-    uint32_t world_firsts = 0;
-    uint32_t new_followers = 0;
-    bool was_live = true;
-  };
-
-  Uuid InsertEndedSession(const StreamerKey& streamer, const EndedRow& session) {
-    const Uuid id = Uuid::V4();
-    std::optional<Time> started;
-    if (session.was_live) started = kStart;
-    const auto inserted = mysql_.Execute(
-        "INSERT INTO session (id, game_service_id, shard, streamer_type, streamer_id, status,"
-        " content_tags, created_at, started_at, live_seconds, new_followers, world_firsts)"
-        " VALUES (?, ?, 0, ?, ?, ?, 3, ?, ?, ?, ?, ?)",
-        id, streamer.game_service_id, int{streamer.type}, streamer.id,
-        int{v1::STREAM_SESSION_STATUS_ENDED}, kStart, started, session.live_seconds,
-        session.new_followers, session.world_firsts);
-    EXPECT_TRUE(inserted.ok()) << inserted.status();
-    return id;
-  }
-
-  careers::Streamer Find(const StreamerKey& streamer) {
-    const auto found = careers::FindStreamer(mysql_, streamer);
-    EXPECT_TRUE(found.ok() && found->has_value());
-    return **found;
-  }
-
-  template <class Message>
-  std::vector<Message> Events() {
-    const auto rows = mysql_.Query("SELECT payload FROM outbox WHERE message_type = ? ORDER BY id",
-                                   Message::descriptor()->full_name());
-    std::vector<Message> events;
-    for (const common::mysql::Row& row : *rows) {
-      EXPECT_TRUE(events.emplace_back().ParseFromString(row.Get<std::string>(0)));
-    }
-    return events;
-  }
-
-  v1::ListFollowersResponse ListFollowers(const v1::ListFollowersRequest& request,
-                                          bool admin = false) {
-    common::rpc::CallContext call{.identity = {.user = true, .admin = admin}};
-    v1::ListFollowersResponse response;
-    const absl::Status status = follow_rpc_.ListFollowers(call, request, response);
-    EXPECT_TRUE(status.ok()) << status;
-    return response;
-  }
-
-  absl::StatusOr<v1::StreamerCareerStatus> GetCareer(const v1::CareerStatusRequest& request) {
-    common::rpc::CallContext call{.identity = {.user = true}};
-    v1::StreamerCareerStatus response;
-    RETURN_IF_ERROR(career_rpc_.GetCareerStatus(call, request, response));
-    return response;
-  }
-
-  common::mysql::Pool mysql_{OptionsFor(common::testing::SharedMariaDb())};
-  follows::FollowStore follows_{mysql_, follows::Settings{}};
-  careers::CareerStore careers_{mysql_};
-  pool::PoolStore pools_{mysql_};
-  common::metrics::Registry metrics_;
-  common::executor::Executor executor_{1, 1};
-  common::rpc::TokenVerifier verifier_{{}};
-  common::rpc::Edge edge_{{.domain = "streaming"}, verifier_, executor_, metrics_};
-  follows::FollowRpc follow_rpc_{edge_, mysql_, follows_, pools_};
-  careers::CareerRpc career_rpc_{edge_, mysql_, careers_};
-  const StreamerKey streamer_{.type = kCharacter, .id = Uuid::V4(), .game_service_id = Uuid::V4()};
-};
 
 TEST_F(StreamingCareerTest, WatchersFollowAfterTheThirdInterestedSession) {
   std::vector<Attendee> audience = Crowd(1, 20);
@@ -220,6 +88,38 @@ TEST_F(StreamingCareerTest, AMemberNamedTwiceCountsOnce) {
   EXPECT_EQ(Record(streamer_, 3, twice).gained, 3u);
 }
 
+TEST_F(StreamingCareerTest, ACollectiveFollowsAsAllThatItStandsFor) {
+  const pool::NewPool half{.collective_share = 0.5, .collective_size = 20};
+  ASSERT_TRUE(pools_.Seed(streamer_.game_service_id, 6000, half, std::nullopt, kStart).ok());
+  const auto pool = *pools_.Get(streamer_.game_service_id);
+  const std::vector<Attendee> crowd = Crowd(0, 3000);
+  uint32_t heads = 0;
+  for (const Attendee& attendee : crowd) heads += pool->WeightOf(attendee.member);
+  ASSERT_GT(heads, 2 * crowd.size());
+
+  Outcome outcome;
+  for (uint32_t ordinal = 1; ordinal <= 3; ++ordinal) {
+    outcome = Record(streamer_, ordinal, crowd, *pool);
+    EXPECT_EQ(outcome.gathering.heads, heads);
+  }
+  EXPECT_EQ(outcome.gained, heads);
+  EXPECT_EQ(outcome.followers, heads);
+  EXPECT_EQ(Find(streamer_).stats.followers, heads);
+  // A list has a line for each member.
+  v1::ListFollowersRequest request;
+  request.set_streamer_id(streamer_.id.ToString());
+  EXPECT_EQ(ListFollowers(request).total(), 3000);
+  EXPECT_EQ(Events<v1::StreamingFollowGainedEvent>().size(), 3000u);
+
+  uint32_t lost = 0;
+  for (uint32_t ordinal = 4; ordinal <= 40; ++ordinal) {
+    lost += Record(streamer_, ordinal, {}, *pool).lost;
+  }
+  EXPECT_EQ(lost, heads);
+  EXPECT_EQ(Find(streamer_).stats.followers, 0u);
+  EXPECT_EQ(ListFollowers(request).total(), 0);
+}
+
 // The sum of the session's counters whose names match.
 int64_t Counted(Transaction& transaction, const std::string& pattern) {
   const auto rows = transaction.Query("SHOW SESSION STATUS LIKE '" + pattern + "'");
@@ -242,7 +142,8 @@ TEST_F(StreamingCareerTest, FiveThousandAttendeesTakeFewStatementsAndReadOnlyThe
                                                                      .session_id = Uuid::V4(),
                                                                      .ordinal = ordinal,
                                                                      .now = kStart,
-                                                                     .attendees = audience}));
+                                                                     .attendees = audience,
+                                                                     .pool = pool_}));
       rows_read += Counted(transaction, "Handler_read%");
       statements += Counted(transaction, "Com_stmt_execute");
       return absl::OkStatus();
@@ -371,10 +272,6 @@ TEST_F(StreamingCareerTest, CareerIsTheGameWithTheMostGrowthOrTheOneAskedFor) {
   EXPECT_EQ(asked->phase(), v1::STREAMER_CAREER_PHASE_UNKNOWN);
   EXPECT_NE(asked->seed_id(), best->seed_id());
   EXPECT_EQ(asked->seed_id(), GetCareer(request)->seed_id());
-
-  EXPECT_TRUE(*careers_.HasCapability(better, careers::kCustomStreamTitle));
-  EXPECT_FALSE(*careers_.HasCapability(better, careers::kCrossStreamRaids));
-  EXPECT_FALSE(*careers_.HasCapability(streamer_, careers::kCustomStreamTitle));
 }
 
 TEST_F(StreamingCareerTest, TwoWorkersApplyEachSessionAndMilestoneOnce) {

@@ -61,6 +61,8 @@ uint64_t TotalOf(const Growth& growth) {
   return std::accumulate(growth.begin(), growth.end(), uint64_t{0});
 }
 
+double UnitsOf(uint64_t growth) { return static_cast<double>(growth) / kUnit; }
+
 Phase PhaseOf(const Growth& growth) {
   const auto above = std::upper_bound(kPhaseAt.begin(), kPhaseAt.end(), TotalOf(growth));
   return static_cast<Phase>(above - kPhaseAt.begin() - 1);
@@ -76,7 +78,7 @@ bool Has(Phase phase, std::string_view capability) {
 }
 
 double ProgressOf(uint64_t domain_growth) {
-  return 1 - std::exp(-static_cast<double>(domain_growth) / kUnit / kProgressScale);
+  return 1 - std::exp(-UnitsOf(domain_growth) / kProgressScale);
 }
 
 double ReputationOf(const Growth& growth) { return ProgressOf(TotalOf(growth)); }
@@ -105,7 +107,10 @@ Stats Advance(const Stats& before, const SessionResult& result) {
   grow(Domain::kAudienceGrowth, kPerPeakTier * (after.peak_tier - before.peak_tier));
   grow(Domain::kContentDiversity, kPerNewTag * new_tags);
   grow(Domain::kDiscoveryRate, kPerWorldFirst * result.world_firsts);
-  if (result.mean_engagement > kEngagementAbove) grow(Domain::kEngagementQuality, kForEngagement);
+  if (result.mean_engagement > kEngagementAbove) {
+    grow(Domain::kEngagementQuality, kForEngagement);
+    if (result.peak_audience >= kAcclaimedHeads) ++after.acclaimed_sessions;
+  }
   for (const uint8_t peak : result.hype_peaks) {
     const int levels = std::max(0, peak - kHypeLevelsAbove);
     grow(Domain::kEngagementQuality, kPerHypeLevel * static_cast<uint64_t>(levels));

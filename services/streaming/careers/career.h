@@ -3,9 +3,11 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "services/streaming/careers/gathering.h"
 #include "services/streaming/pool/archetype.h"
 
 namespace streaming::careers {
@@ -23,6 +25,8 @@ std::string_view NameOf(Domain domain);  // "audience_growth", …
 // Growth in thousandths, so that sums are exact whatever their order.
 using Growth = std::array<uint64_t, kDomains>;
 uint64_t TotalOf(const Growth& growth);
+// The same growth in the units of the design's table, in which neighbours are told of it.
+double UnitsOf(uint64_t growth);
 
 enum class Phase : uint8_t { kUnknown, kRising, kPopular, kCelebrity, kLegend };
 Phase PhaseOf(const Growth& growth);
@@ -50,10 +54,13 @@ struct SessionResult {
   pool::InterestMask tags = {};
   std::vector<uint8_t> hype_peaks = {};  // the highest level of each train, 1 to 6
   uint32_t world_firsts = 0;
+  Gathering gathering = {};
+  // What the game server said of its world firsts, as far as the session kept them as moments.
+  std::vector<std::string> world_first_descriptions = {};
 };
 
 struct Stats {
-  uint32_t followers = 0;
+  uint32_t followers = 0;  // heads
   uint32_t sessions = 0;
   uint64_t live_seconds = 0;
   uint32_t hype_trains = 0;
@@ -61,7 +68,13 @@ struct Stats {
   Growth growth = {};
   pool::InterestMask tags = {};  // those that have counted for diversity
   uint8_t peak_tier = 0;         // the highest PeakTier that has counted
+  // Sessions that engaged an audience of some size, see kAcclaimedHeads.
+  uint32_t acclaimed_sessions = 0;
 };
+
+// A session is acclaimed when its mean engagement counts for growth and its audience had as many
+// heads as this at its peak.
+inline constexpr uint32_t kAcclaimedHeads = 10;
 
 // How many of the tiers 10, 50, 100, 500, 1 000, 5 000 an audience has reached, 0 to 6.
 uint8_t PeakTierOf(uint32_t peak_audience);

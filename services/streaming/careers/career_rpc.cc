@@ -3,7 +3,9 @@
 #include <string>
 
 #include "libs/common/base/status.h"
+#include "services/streaming/careers/unlock_store.h"
 #include "services/streaming/errors.h"
+#include "services/streaming/events/event.h"
 #include "services/streaming/neighbours/neighbour_store.h"
 
 namespace streaming::careers {
@@ -12,6 +14,11 @@ namespace {
 using common::Uuid;
 
 constexpr int kDefaultLimit = 20;
+constexpr int kDefaultUnlocks = 50;
+
+absl::Status NoCareer() {
+  return common::errors::Make(kCareerNotFound, "no session of this streamer has ended yet");
+}
 
 v1::StreamerCareerStatus ToMessage(const Streamer& streamer) {
   const Stats& stats = streamer.stats;
@@ -41,9 +48,7 @@ absl::Status CareerRpc::GetCareerStatus(common::rpc::CallContext&,
                                         const v1::CareerStatusRequest& request,
                                         v1::StreamerCareerStatus& response) {
   ASSIGN_OR_RETURN(const std::vector<Streamer> streamers, FindStreamers(mysql_, ToQuery(request)));
-  if (streamers.empty()) {
-    return common::errors::Make(kCareerNotFound, "no session of this streamer has ended yet");
-  }
+  if (streamers.empty()) return NoCareer();
   response = ToMessage(streamers.front());
   ASSIGN_OR_RETURN(const Uuid seed, neighbours::FindTheirId(mysql_, SeedId(streamers.front().key)));
   response.set_seed_id(seed.ToString());
@@ -66,6 +71,29 @@ absl::Status CareerRpc::GetStreamerLeaderboard(common::rpc::CallContext&,
     entry.set_phase(row.phase);
     entry.set_value(row.value);
   }
+  return absl::OkStatus();
+}
+
+absl::Status CareerRpc::ListUnlocks(common::rpc::CallContext&,
+                                    const v1::ListUnlocksRequest& request,
+                                    v1::ListUnlocksResponse& response) {
+  const StreamerQuery query = ToQuery(request);
+  ASSIGN_OR_RETURN(const std::vector<Streamer> streamers, FindStreamers(mysql_, query));
+  if (streamers.empty()) return NoCareer();
+  const StreamerKey& streamer = streamers.front().key;
+  ASSIGN_OR_RETURN(const UnlockPage page,
+                   careers::ListUnlocks(mysql_, streamer.type, streamer.id, query.game_service_id,
+                                        request.has_limit() ? request.limit() : kDefaultUnlocks,
+                                        request.offset()));
+  for (const StoredUnlock& stored : page.unlocks) {
+    v1::Unlock& unlock = *response.add_unlocks();
+    unlock.set_category(
+        static_cast<v1::UnlockCategory>(1 + static_cast<int>(stored.unlock.category)));
+    unlock.set_entry_code(stored.unlock.entry_code);
+    unlock.set_game_service_id(stored.game_service_id.ToString());
+    *unlock.mutable_unlocked_at() = events::ToTimestamp(stored.unlocked_at);
+  }
+  response.set_total(static_cast<int32_t>(page.total));
   return absl::OkStatus();
 }
 

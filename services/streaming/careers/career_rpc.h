@@ -1,4 +1,4 @@
-// CareerService: how far a streamer has come, and who is best.
+// CareerService: how far a streamer has come, what that unlocked, and who is best.
 #pragma once
 #include <bannou/streaming/v1/career.grpc.pb.h>
 
@@ -15,6 +15,7 @@ class CareerRpc final : public common::rpc::Service {
       : Service(edge, v1::CareerService::service_full_name()), mysql_(mysql), careers_(careers) {
     Handle("GetCareerStatus", &CareerRpc::GetCareerStatus);
     Handle("GetStreamerLeaderboard", &CareerRpc::GetStreamerLeaderboard);
+    Handle("ListUnlocks", &CareerRpc::ListUnlocks);
   }
 
   absl::Status GetCareerStatus(common::rpc::CallContext& call,
@@ -23,6 +24,8 @@ class CareerRpc final : public common::rpc::Service {
   absl::Status GetStreamerLeaderboard(common::rpc::CallContext& call,
                                       const v1::StreamerLeaderboardRequest& request,
                                       v1::StreamerLeaderboardResponse& response);
+  absl::Status ListUnlocks(common::rpc::CallContext& call, const v1::ListUnlocksRequest& request,
+                           v1::ListUnlocksResponse& response);
 
  private:
   common::mysql::Pool& mysql_;

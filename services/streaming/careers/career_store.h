@@ -1,8 +1,8 @@
 // Careers in MySQL: what ended sessions add to the table `streamer`, and the table `milestone`.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <optional>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,16 +49,16 @@ class CareerStore {
   explicit CareerStore(common::mysql::Pool& mysql, Beside beside = nullptr)
       : mysql_(mysql), beside_(std::move(beside)) {}
 
-  // Ended sessions that no career has in it yet: by id, those after `after`, at most `limit`.
+  // Ended sessions that no career has in it yet: by id, those after `after`, at most `limit`. One
+  // of which hype trains are not on record yet is left out for kTrainsWait, since they count.
   absl::StatusOr<std::vector<common::Uuid>> ListUnapplied(const common::Uuid& after, int limit);
+  static constexpr std::chrono::minutes kTrainsWait{2};
 
-  // Puts one such session into its streamer's career and announces the milestones that it reaches,
-  // in one transaction. Any other session changes nothing, so that a repeat is harmless.
+  // Puts one such session into its streamer's career and tells what that means (CareerNews), in one
+  // transaction. The streamer's earlier ones go first, each in a transaction of its own, so that a
+  // career is the same whatever was tried when; if one of these has to wait for its trains, nothing
+  // happens. Any other session changes nothing, so that a repeat is harmless.
   absl::Status ApplySession(const common::Uuid& session_id, common::Time now);
-
-  // Whether the streamer's phase permits something (see career.h). False before the first session
-  // has ended.
-  absl::StatusOr<bool> HasCapability(const StreamerKey& streamer, std::string_view capability);
 
   // The game's streamers, best first; equals by type and id.
   absl::StatusOr<std::vector<LeaderboardRow>> Leaderboard(const common::Uuid& game_service_id,

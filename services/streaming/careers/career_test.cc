@@ -1,5 +1,6 @@
 #include "services/streaming/careers/career.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <random>
@@ -97,23 +98,64 @@ TEST(CareerTest, MilestonesLieWhereTheDesignSays) {
   EXPECT_TRUE(Crossed(nothing, {.live_seconds = 3599}).empty());
 }
 
+SessionResult AnySession(std::mt19937& random) {
+  const auto below = [&](uint32_t bound) { return static_cast<uint32_t>(random() % bound); };
+  return {.new_followers = below(40),
+          .lost_followers = below(5),
+          .live_seconds = below(20000),
+          .peak_audience = below(6000),
+          .mean_engagement = below(100) / 100.0,
+          .tags = pool::InterestMask::FromBits(static_cast<uint16_t>(below(1024))),
+          .hype_peaks = std::vector<uint8_t>(below(3), static_cast<uint8_t>(below(6) + 1)),
+          .world_firsts = below(2)};
+}
+
+// What counts once (tags, tiers) and what is summed up come to the same in any order.
+TEST(CareerTest, GrowthDoesNotDependOnTheOrderOfSessions) {
+  std::mt19937 random(11);
+  for (int career = 0; career < 50; ++career) {
+    std::vector<SessionResult> sessions(20);
+    for (SessionResult& session : sessions) session = AnySession(random);
+    const auto play = [&] {
+      Stats stats;
+      for (const SessionResult& session : sessions) stats = Advance(stats, session);
+      return stats;
+    };
+    const Stats first = play();
+    std::shuffle(sessions.begin(), sessions.end(), random);
+    const Stats second = play();
+    EXPECT_EQ(first.growth, second.growth);
+    EXPECT_EQ(first.live_seconds, second.live_seconds);
+    EXPECT_EQ(first.hype_trains, second.hype_trains);
+    EXPECT_EQ(first.acclaimed_sessions, second.acclaimed_sessions);
+  }
+}
+
+TEST(CareerTest, GrowthNeverFallsWhateverFollowersDo) {
+  const Stats stats = Advance({}, {.new_followers = 50});
+  const Stats after = Advance(stats, {.lost_followers = 50});
+  EXPECT_EQ(after.followers, 0u);
+  EXPECT_EQ(after.growth, stats.growth);
+}
+
+TEST(CareerTest, AcclaimNeedsEngagementAndAnAudience) {
+  const SessionResult acclaimed{.peak_audience = kAcclaimedHeads, .mean_engagement = 0.61};
+  EXPECT_EQ(Advance({}, acclaimed).acclaimed_sessions, 1u);
+  SessionResult small = acclaimed, dull = acclaimed;
+  small.peak_audience = kAcclaimedHeads - 1;
+  dull.mean_engagement = 0.6;
+  EXPECT_EQ(Advance({}, small).acclaimed_sessions, 0u);
+  EXPECT_EQ(Advance({}, dull).acclaimed_sessions, 0u);
+}
+
 // Over a whole career of any course each milestone of the counts that only rise comes once.
 TEST(CareerTest, EachMilestoneComesOnce) {
   for (uint32_t seed = 0; seed < 50; ++seed) {
     std::mt19937 random(seed);
-    const auto below = [&](uint32_t bound) { return static_cast<uint32_t>(random() % bound); };
     Stats stats;
     std::map<std::pair<MilestoneType, uint32_t>, int> seen;
     for (int session = 0; session < 400; ++session) {
-      const Stats next = Advance(
-          stats, {.new_followers = below(40),
-                  .lost_followers = below(5),
-                  .live_seconds = below(20000),
-                  .peak_audience = below(6000),
-                  .mean_engagement = below(100) / 100.0,
-                  .tags = pool::InterestMask::FromBits(static_cast<uint16_t>(below(1024))),
-                  .hype_peaks = std::vector<uint8_t>(below(3), static_cast<uint8_t>(below(6) + 1)),
-                  .world_firsts = below(2)});
+      const Stats next = Advance(stats, AnySession(random));
       for (const Milestone& milestone : Crossed(stats, next)) {
         ++seen[{milestone.type, milestone.value}];
       }

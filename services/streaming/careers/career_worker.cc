@@ -19,22 +19,24 @@ common::metrics::Counter& CounterOf(common::metrics::Registry& metrics, const ch
 
 CareerProgressionWorker::CareerProgressionWorker(CareerStore& store,
                                                  common::metrics::Registry& metrics,
-                                                 common::Clock clock)
+                                                 Options options)
     : store_(store),
       applied_(CounterOf(metrics, "applied")),
       failed_(CounterOf(metrics, "failed")),
-      clock_(std::move(clock)),
+      options_(std::move(options)),
       loop_("careers", metrics, [this] { return Step(); }) {}
 
 common::executor::Loop::Outcome CareerProgressionWorker::Step() {
   const auto page = store_.ListUnapplied(cursor_, kPageMax);
   if (!page.ok()) return {kInterval, page.status()};
   absl::Status result;
+  bool news = false;
   for (const common::Uuid& session : *page) {
     const common::trace::Scope scope(common::trace::NewRoot());
-    const absl::Status applied = store_.ApplySession(session, clock_());
+    const absl::Status applied = store_.ApplySession(session, options_.clock());
     if (applied.ok()) {
       applied_.Increment();
+      news = true;
       continue;
     }
     failed_.Increment();
@@ -42,6 +44,7 @@ common::executor::Loop::Outcome CareerProgressionWorker::Step() {
                                                 {"problem", common::ToStd(applied.message())}});
     result.Update(applied);
   }
+  if (news) options_.announce();
   const bool more = page->size() == static_cast<size_t>(kPageMax);
   cursor_ = more ? page->back() : common::Uuid();
   return {more ? common::Duration::zero() : kInterval, result};

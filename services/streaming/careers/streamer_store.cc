@@ -18,8 +18,8 @@ using common::mysql::Rows;
 #define SELECT_STREAMER                                                                         \
   "SELECT streamer_type, streamer_id, game_service_id, viewer_secret, phase, followers, "       \
   "sessions, live_seconds, hype_trains, world_firsts, content_tags, peak_tier, watch_seconds, " \
-  "mean_audience, growth_audience, growth_engagement, growth_diversity, growth_discovery "      \
-  "FROM streamer "
+  "mean_audience, growth_audience, growth_engagement, growth_diversity, growth_discovery, "     \
+  "acclaimed_sessions, follower_members FROM streamer "
 #define OF_STREAMER "WHERE streamer_type = ? AND streamer_id = ? AND game_service_id = ?"
 
 // The contract, and therefore the column, counts from 1; zero means absent there.
@@ -38,9 +38,11 @@ Streamer ReadStreamer(const Row& row) {
                               .hype_trains = row.Get<uint32_t>(8),
                               .world_firsts = row.Get<uint32_t>(9),
                               .tags = pool::InterestMask::FromBits(row.Get<uint16_t>(10)),
-                              .peak_tier = row.Get<uint8_t>(11)},
+                              .peak_tier = row.Get<uint8_t>(11),
+                              .acclaimed_sessions = row.Get<uint32_t>(18)},
                     .watch_seconds = row.Get<uint64_t>(12),
-                    .usual_audience = row.Get<double>(13)};
+                    .usual_audience = row.Get<double>(13),
+                    .follower_members = row.Get<uint32_t>(19)};
   for (size_t domain = 0; domain < kDomains; ++domain) {
     streamer.stats.growth[domain] = row.Get<uint64_t>(14 + domain);
   }
@@ -116,25 +118,29 @@ absl::StatusOr<std::vector<Streamer>> FindStreamers(common::mysql::Pool& mysql,
 
 absl::Status SaveCareer(common::mysql::Transaction& transaction, const Streamer& streamer,
                         common::Time now) {
-  const auto& [key, secret, phase, stats, watch_seconds, usual_audience] = streamer;
+  const StreamerKey& key = streamer.key;
+  const Stats& stats = streamer.stats;
   return transaction
       .Execute(
           "UPDATE streamer SET phase = ?, sessions = ?, live_seconds = ?, hype_trains = ?,"
           " world_firsts = ?, content_tags = ?, peak_tier = ?, watch_seconds = ?,"
           " mean_audience = ?, growth_audience = ?, growth_engagement = ?,"
-          " growth_diversity = ?, growth_discovery = ?, updated_at = ? " OF_STREAMER,
-          ToColumn(phase), stats.sessions, stats.live_seconds, stats.hype_trains,
-          stats.world_firsts, stats.tags.bits(), stats.peak_tier, watch_seconds, usual_audience,
-          stats.growth[0], stats.growth[1], stats.growth[2], stats.growth[3], now, int{key.type},
-          key.id, key.game_service_id)
+          " growth_diversity = ?, growth_discovery = ?, acclaimed_sessions = ?,"
+          " updated_at = ? " OF_STREAMER,
+          ToColumn(streamer.phase), stats.sessions, stats.live_seconds, stats.hype_trains,
+          stats.world_firsts, stats.tags.bits(), stats.peak_tier, streamer.watch_seconds,
+          streamer.usual_audience, stats.growth[0], stats.growth[1], stats.growth[2],
+          stats.growth[3], stats.acclaimed_sessions, now, int{key.type}, key.id,
+          key.game_service_id)
       .status();
 }
 
 absl::Status SaveFollowers(common::mysql::Transaction& transaction, const StreamerKey& key,
-                           uint32_t followers, common::Time now) {
+                           uint32_t followers, uint32_t members, common::Time now) {
   return transaction
-      .Execute("UPDATE streamer SET followers = ?, updated_at = ? " OF_STREAMER, followers, now,
-               int{key.type}, key.id, key.game_service_id)
+      .Execute(
+          "UPDATE streamer SET followers = ?, follower_members = ?, updated_at = ? " OF_STREAMER,
+          followers, members, now, int{key.type}, key.id, key.game_service_id)
       .status();
 }
 

@@ -33,8 +33,9 @@ struct Streamer {
   uint64_t viewer_secret = 0;  // of pool::ViewerId, for the pseudonyms of its followers
   Phase phase = Phase::kUnknown;
   Stats stats = {};
-  uint64_t watch_seconds = 0;  // the audience integrated over time
-  double usual_audience = 0;   // heads, see usual_audience.h
+  uint64_t watch_seconds = 0;     // the audience integrated over time
+  double usual_audience = 0;      // heads, see usual_audience.h
+  uint32_t follower_members = 0;  // of whom a collective is one, whatever it counts for
 };
 
 // For the first statement of a transaction that changes what belongs to a streamer: locks its row
@@ -70,13 +71,13 @@ inline constexpr int kStreamerGamesMax = 200;
 absl::StatusOr<std::vector<Streamer>> FindStreamers(common::mysql::Pool& mysql,
                                                     const StreamerQuery& query);
 
-// Stores what a career consists of, which is all but the key, the secret and the followers, after a
-// change that was made under the lock.
+// Stores what a career consists of, which is all but the key, the secret and the followers, heads
+// and members, after a change that was made under the lock.
 absl::Status SaveCareer(common::mysql::Transaction& transaction, const Streamer& streamer,
                         common::Time now);
 
-// Likewise for the followers alone.
+// Likewise for the followers alone: heads, and the members that they are.
 absl::Status SaveFollowers(common::mysql::Transaction& transaction, const StreamerKey& key,
-                           uint32_t followers, common::Time now);
+                           uint32_t followers, uint32_t members, common::Time now);
 
 }  // namespace streaming::careers

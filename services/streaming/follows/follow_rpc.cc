@@ -62,7 +62,7 @@ absl::Status FollowRpc::ListFollowers(common::rpc::CallContext& call,
   }
   int32_t total = 0;
   for (const careers::Streamer& streamer : streamers) {
-    total += static_cast<int32_t>(streamer.stats.followers);
+    total += static_cast<int32_t>(streamer.follower_members);
   }
   response.set_total(total);
   return absl::OkStatus();

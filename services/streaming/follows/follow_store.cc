@@ -127,7 +127,14 @@ json ToRow(uint32_t member, const Stored& stored, const json& now) {
 struct Changes {
   std::vector<uint32_t> gained;  // members
   std::vector<uint32_t> lost;
+  careers::GatheringCount gathering;
 };
+
+uint32_t HeadsOf(const pool::Pool& pool, std::span<const uint32_t> members) {
+  uint32_t heads = 0;
+  for (const uint32_t member : members) heads += pool.WeightOf(member);
+  return heads;
+}
 
 absl::Status RecordChunk(Transaction& transaction, const Settings& settings,
                          const EndedSession& session, std::span<const Attendee> chunk,
@@ -140,6 +147,9 @@ absl::Status RecordChunk(Transaction& transaction, const Settings& settings,
     if (before.attendance.last_ordinal >= session.ordinal) continue;  // recorded before
     const Attended attended =
         Attend(settings, before.attendance, session.ordinal, attendee.mean_interest);
+    changes.gathering.Add(
+        session.pool.WeightOf(attendee.member), attended.attendance.loyalty,
+        session.pool.archetypes()[session.pool.ArchetypeOf(attendee.member)].interests);
     const bool followed = before.attendance.follows;
     const bool follows = attended.attendance.follows;
     if (follows && !followed) changes.gained.push_back(attendee.member);
@@ -171,16 +181,26 @@ absl::Status RecordLapses(Transaction& transaction, const EndedSession& session,
       .status();
 }
 
+// A count after gains and losses. Not below nobody: it may have been begun in other units.
+uint32_t Changed(uint32_t count, size_t gained, size_t lost) {
+  const size_t more = count + gained;
+  return static_cast<uint32_t>(more - std::min(more, lost));
+}
+
+// The ids are those of a repeat. They are derived from the pseudonym, so that they lead to no
+// member.
 template <class Message>
 void AddEvents(std::vector<common::outbox::Event>& events, const careers::Streamer& streamer,
-               std::span<const uint32_t> members, common::Time now) {
+               const EndedSession& session, std::span<const uint32_t> members) {
   Message message;
+  const std::string kind = common::outbox::SubjectOf(message) + "/";
   message.set_streamer_id(streamer.key.id.ToString());
   message.set_streamer_type(streamer.key.type);
   message.set_game_service_id(streamer.key.game_service_id.ToString());
   for (const uint32_t member : members) {
     message.set_member_id(pool::ViewerId(streamer.viewer_secret, member).ToString());
-    events.push_back(events::MakeEvent(message, now));
+    events.push_back(events::MakeEvent(message, session.now,
+                                       Uuid::V5(session.session_id, kind + message.member_id())));
   }
 }
 
@@ -198,17 +218,20 @@ absl::StatusOr<Outcome> FollowStore::RecordSession(Transaction& transaction,
                                 std::span(attendees).subspan(at, count), changes));
   }
   RETURN_IF_ERROR(RecordLapses(transaction, session, changes));
-  const Outcome outcome{.gained = static_cast<uint32_t>(changes.gained.size()),
-                        .lost = static_cast<uint32_t>(changes.lost.size())};
+  Outcome outcome{.gained = HeadsOf(session.pool, changes.gained),
+                  .lost = HeadsOf(session.pool, changes.lost),
+                  .followers = streamer.stats.followers,
+                  .gathering = changes.gathering.Result()};
   if (outcome.gained == 0 && outcome.lost == 0) return outcome;
 
-  RETURN_IF_ERROR(careers::SaveFollowers(transaction, session.streamer,
-                                         streamer.stats.followers + outcome.gained - outcome.lost,
-                                         session.now));
+  outcome.followers = Changed(streamer.stats.followers, outcome.gained, outcome.lost);
+  RETURN_IF_ERROR(careers::SaveFollowers(
+      transaction, session.streamer, outcome.followers,
+      Changed(streamer.follower_members, changes.gained.size(), changes.lost.size()), session.now));
   std::vector<common::outbox::Event> events;
   events.reserve(changes.gained.size() + changes.lost.size());
-  AddEvents<v1::StreamingFollowGainedEvent>(events, streamer, changes.gained, session.now);
-  AddEvents<v1::StreamingFollowLostEvent>(events, streamer, changes.lost, session.now);
+  AddEvents<v1::StreamingFollowGainedEvent>(events, streamer, session, changes.gained);
+  AddEvents<v1::StreamingFollowLostEvent>(events, streamer, session, changes.lost);
   RETURN_IF_ERROR(common::outbox::Append(transaction, events));
   return outcome;
 }

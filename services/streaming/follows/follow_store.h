@@ -11,8 +11,10 @@
 #include "libs/common/base/uuid.h"
 #include "libs/common/mysql/pool.h"
 #include "libs/common/mysql/transaction.h"
+#include "services/streaming/careers/gathering.h"
 #include "services/streaming/careers/streamer_store.h"
 #include "services/streaming/follows/follow.h"
+#include "services/streaming/pool/pool.h"
 
 namespace streaming::follows {
 
@@ -29,11 +31,15 @@ struct EndedSession {
   uint32_t ordinal = 0;  // the streamer's count of its sessions in this game, from 1
   common::Time now;
   std::span<const Attendee> attendees;  // of a member that is named twice the first counts
+  const pool::Pool& pool;               // the game's, which knows every member
 };
 
+// Heads: a collective follows and attends as all that it stands for.
 struct Outcome {
-  uint32_t gained = 0;  // members
+  uint32_t gained = 0;
   uint32_t lost = 0;
+  uint32_t followers = 0;  // the streamer's after it
+  careers::Gathering gathering = {};
 };
 
 struct Follower {

@@ -143,6 +143,8 @@ absl::Status SessionLife::Record(const Session& session,
     attendees = ToFollows(audience::AttendeesOf(settings_.weights, *sealed->session.pool,
                                                 sealed->session, sealed->departed));
   }
+  ASSIGN_OR_RETURN(const auto pool,
+                   parts_.pools.Get(session.key.game, sealed ? sealed->session.pool->runs() : 0));
   return common::mysql::RunTransaction(
       parts_.mysql, [&](common::mysql::Transaction& transaction) -> absl::Status {
         ASSIGN_OR_RETURN(auto ending, SessionStore::LockEnding(transaction, session.key.session));
@@ -154,10 +156,10 @@ absl::Status SessionLife::Record(const Session& session,
                                                        .session_id = ending->key.session,
                                                        .ordinal = ending->ordinal,
                                                        .now = *ending->ended_at,
-                                                       .attendees = attendees}));
-        ending->new_followers = outcome.gained;
+                                                       .attendees = attendees,
+                                                       .pool = *pool}));
         return SessionStore::MakeEnded(
-            transaction, *ending,
+            transaction, *ending, outcome,
             sealed ? sealed->session.moments : std::vector<audience::Moment>());
       });
 }

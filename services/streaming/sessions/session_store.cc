@@ -327,20 +327,24 @@ absl::StatusOr<std::optional<Session>> SessionStore::LockEnding(Transaction& tra
   return ToSession(rows[0]);
 }
 
-absl::Status SessionStore::MakeEnded(Transaction& transaction, const Session& session,
+absl::Status SessionStore::MakeEnded(Transaction& transaction, Session session,
+                                     const follows::Outcome& follows,
                                      const std::vector<audience::Moment>& moments) {
+  session.new_followers = follows.gained;
   const Counters& counters = session.counters;
   RETURN_IF_ERROR(InsertMoments(transaction, session.key.session, moments));
   RETURN_IF_ERROR(
       transaction
           .Execute("UPDATE session SET status = ?, active = NULL, last_round = ?, audience = 0, "
                    "peak_audience = ?, viewer_seconds = ?, interest_seconds = ?, live_seconds = ?, "
-                   "world_firsts = ?, hype_trains = ?, peak_hype_level = ?, new_followers = ? "
-                   "WHERE id = ?",
+                   "world_firsts = ?, hype_trains = ?, peak_hype_level = ?, new_followers = ?, "
+                   "lost_followers = ?, followers_after = ?, attended_heads = ?, "
+                   "regular_heads = ?, taste_evenness = ? WHERE id = ?",
                    Number(Status::kEnded), counters.last_round, counters.peak_heads,
                    counters.viewer_seconds, counters.interest_seconds, counters.live_seconds,
                    counters.world_firsts, counters.hype_trains, counters.peak_hype_level,
-                   session.new_followers, session.key.session)
+                   follows.gained, follows.lost, follows.followers, follows.gathering.heads,
+                   follows.gathering.regulars, follows.gathering.evenness, session.key.session)
           .status());
   return AnnounceEnd(transaction, session);
 }

@@ -17,6 +17,7 @@
 #include "libs/common/mysql/pool.h"
 #include "libs/common/mysql/transaction.h"
 #include "services/streaming/audience/live_session.h"
+#include "services/streaming/follows/follow_store.h"
 #include "services/streaming/sessions/session.h"
 
 namespace streaming::sessions {
@@ -95,9 +96,10 @@ class SessionStore {
   // before: locks the row; nullopt when it is not Ending.
   static absl::StatusOr<std::optional<Session>> LockEnding(common::mysql::Transaction& transaction,
                                                            const common::Uuid& id);
-  // Ending to Ended with what is in `session` (counters, followers, ended_at), its moments, and the
-  // announcement.
-  static absl::Status MakeEnded(common::mysql::Transaction& transaction, const Session& session,
+  // Ending to Ended with what is in `session` (counters, ended_at), what became of the streamer's
+  // followers, its moments, and the announcement.
+  static absl::Status MakeEnded(common::mysql::Transaction& transaction, Session session,
+                                const follows::Outcome& follows,
                                 const std::vector<audience::Moment>& moments);
 
   // Those of these sessions, at most kActiveMax, that are Ended or not there. INVALID_ARGUMENT
