@@ -111,6 +111,7 @@ struct Stores {
   Bus bus;
   common::redis::Functions audience_functions{redis, FunctionLibrary("audience.lua")};
   common::redis::Functions round_functions{redis, FunctionLibrary("rounds.lua")};
+  common::redis::Functions board_functions{redis, FunctionLibrary("boards.lua")};
   pool::PoolStore pools{mysql};
   audience::AudienceStore audience{redis, audience_functions};
   audience::NewsQueue news;
@@ -123,6 +124,7 @@ struct Stores {
   careers::CareerStore careers{mysql, [this](auto& transaction, const auto& session) {
                                  return earnings.Add(transaction, session);
                                }};
+  careers::LeaderboardStore leaderboards{mysql, redis, board_functions};
   hype::HypeStore hype;
   blending::PlatformSessionStore platform_sessions{mysql};
   sessions::SessionStore sessions{mysql};
@@ -181,7 +183,7 @@ absl::Status ServeRpcs(const Settings& settings, App& app, Stores& stores) {
           .real_derived_max = static_cast<size_t>(settings.max_real_derived_viewers)}));
   RETURN_IF_ERROR(
       app.Serve<hype::HypeRpc>(stores.live, stores.hype, stores.sessions, stores.hype_settings));
-  RETURN_IF_ERROR(app.Serve<careers::CareerRpc>(stores.mysql, stores.careers));
+  RETURN_IF_ERROR(app.Serve<careers::CareerRpc>(stores.mysql, stores.leaderboards));
   RETURN_IF_ERROR(app.Serve<follows::FollowRpc>(stores.mysql, stores.follows, stores.pools));
   return app.Serve<economy::EconomyRpc>(stores.mysql, app.metrics());
 }
@@ -343,7 +345,8 @@ absl::Status Bind(const Settings& settings, App& app) {
               [&] { return common::mysql::Migrate(stores.mysql.options(), migrations::Files()); });
   app.OnStart("functions", [&]() -> absl::Status {
     RETURN_IF_ERROR(stores.audience_functions.Load());
-    return stores.round_functions.Load();
+    RETURN_IF_ERROR(stores.round_functions.Load());
+    return stores.board_functions.Load();
   });
   common::runtime::LimitRates(app, stores.redis);
   app.OnStart("nats", [&] { return stores.bus.Start(); });

@@ -1,5 +1,7 @@
 // Follows and careers on a real database: what the tests of both begin with.
 #pragma once
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +42,11 @@ inline common::mysql::Options OptionsFor(common::testing::MariaDbServer& server)
   options.password = common::config::Secret(server.password());
   options.database = server.CreateDatabase();
   return options;
+}
+
+inline std::string BoardsLibrary() {
+  std::ifstream file("services/streaming/redis/boards.lua");
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // `count` members from `first`, all of one interest.
@@ -188,7 +195,11 @@ class StreamingCareerTest : public ::testing::Test {
   common::rpc::TokenVerifier verifier_{{}};
   common::rpc::Edge edge_{{.domain = "streaming"}, verifier_, executor_, metrics_};
   follows::FollowRpc follow_rpc_{edge_, mysql_, follows_, pools_};
-  careers::CareerRpc career_rpc_{edge_, mysql_, careers_};
+  common::redis::Redis redis_{{.host = common::testing::SharedRedis().host(),
+                               .port = common::testing::SharedRedis().port()}};
+  common::redis::Functions boards_library_{redis_, BoardsLibrary()};
+  careers::LeaderboardStore boards_{mysql_, redis_, boards_library_};
+  careers::CareerRpc career_rpc_{edge_, mysql_, boards_};
   const StreamerKey streamer_{.type = kCharacter, .id = Uuid::V4(), .game_service_id = Uuid::V4()};
 };
 

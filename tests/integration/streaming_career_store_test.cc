@@ -328,27 +328,5 @@ TEST_F(StreamingCareerTest, FollowerMilestonesComeFromTheFollowersOfTheMoment) {
   EXPECT_EQ(stats.growth[0], 1200u);
 }
 
-TEST_F(StreamingCareerTest, LeaderboardRanksAreSharedAndStable) {
-  const std::vector<uint32_t> world_firsts = {5, 9, 5, 0};
-  for (const uint32_t count : world_firsts) {
-    StreamerKey key = streamer_;
-    key.id = Uuid::V4();
-    ASSERT_TRUE(
-        careers_.ApplySession(InsertEndedSession(key, {.world_firsts = count}), kStart).ok());
-  }
-  const auto board =
-      careers_.Leaderboard(streamer_.game_service_id, v1::LEADERBOARD_METRIC_WORLD_FIRSTS, 10, 0);
-  ASSERT_EQ(board->size(), 4u);
-  std::vector<std::pair<int, double>> ranks;
-  for (const auto& row : *board) ranks.emplace_back(row.rank, row.value);
-  EXPECT_THAT(ranks, ElementsAre(std::pair(1, 9.0), std::pair(2, 5.0), std::pair(2, 5.0),
-                                 std::pair(4, 0.0)));
-  EXPECT_LT((*board)[1].streamer_id, (*board)[2].streamer_id);
-  for (const auto metric : {v1::LEADERBOARD_METRIC_FOLLOWERS, v1::LEADERBOARD_METRIC_WATCH_HOURS,
-                            v1::LEADERBOARD_METRIC_HYPE_TRAINS}) {
-    EXPECT_EQ(careers_.Leaderboard(streamer_.game_service_id, metric, 10, 1)->size(), 3u);
-  }
-}
-
 }  // namespace
 }  // namespace streaming

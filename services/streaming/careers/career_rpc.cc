@@ -55,14 +55,15 @@ absl::Status CareerRpc::GetCareerStatus(common::rpc::CallContext&,
   return absl::OkStatus();
 }
 
-absl::Status CareerRpc::GetStreamerLeaderboard(common::rpc::CallContext&,
+absl::Status CareerRpc::GetStreamerLeaderboard(common::rpc::CallContext& call,
                                                const v1::StreamerLeaderboardRequest& request,
                                                v1::StreamerLeaderboardResponse& response) {
-  ASSIGN_OR_RETURN(const std::vector<LeaderboardRow> board,
-                   careers_.Leaderboard(
-                       Uuid::Parse(request.game_service_id()).value(),
-                       request.has_sort_by() ? request.sort_by() : v1::LEADERBOARD_METRIC_FOLLOWERS,
-                       request.has_limit() ? request.limit() : kDefaultLimit, request.offset()));
+  ASSIGN_OR_RETURN(
+      const std::vector<LeaderboardRow> board,
+      boards_.Page(Uuid::Parse(request.game_service_id()).value(),
+                   request.has_sort_by() ? request.sort_by() : v1::LEADERBOARD_METRIC_FOLLOWERS,
+                   request.has_limit() ? request.limit() : kDefaultLimit, request.offset(),
+                   call.now));
   for (const LeaderboardRow& row : board) {
     v1::StreamerLeaderboardEntry& entry = *response.add_entries();
     entry.set_rank(row.rank);

@@ -4,15 +4,15 @@
 
 #include "libs/common/mysql/pool.h"
 #include "libs/common/rpc/service.h"
-#include "services/streaming/careers/career_store.h"
+#include "services/streaming/careers/leaderboard_store.h"
 
 namespace streaming::careers {
 
 class CareerRpc final : public common::rpc::Service {
  public:
   // All arguments outlive the service.
-  CareerRpc(const common::rpc::Edge& edge, common::mysql::Pool& mysql, CareerStore& careers)
-      : Service(edge, v1::CareerService::service_full_name()), mysql_(mysql), careers_(careers) {
+  CareerRpc(const common::rpc::Edge& edge, common::mysql::Pool& mysql, LeaderboardStore& boards)
+      : Service(edge, v1::CareerService::service_full_name()), mysql_(mysql), boards_(boards) {
     Handle("GetCareerStatus", &CareerRpc::GetCareerStatus);
     Handle("GetStreamerLeaderboard", &CareerRpc::GetStreamerLeaderboard);
     Handle("ListUnlocks", &CareerRpc::ListUnlocks);
@@ -29,7 +29,7 @@ class CareerRpc final : public common::rpc::Service {
 
  private:
   common::mysql::Pool& mysql_;
-  CareerStore& careers_;
+  LeaderboardStore& boards_;
 };
 
 }  // namespace streaming::careers

@@ -250,25 +250,6 @@ absl::StatusOr<std::optional<Earlier>> FindEarlier(common::mysql::Pool& mysql,
   return Earlier{.id = rows[0].Get<Uuid>(0), .ready = rows[0].Get<bool>(1)};
 }
 
-// The query of a metric, whose column is an expression over `streamer`.
-#define LEADERBOARD(column)                                                                   \
-  "SELECT RANK() OVER (ORDER BY " column " DESC), streamer_type, streamer_id, phase, " column \
-  " FROM streamer WHERE game_service_id = ? ORDER BY " column                                 \
-  " DESC, streamer_type, streamer_id LIMIT ? OFFSET ?"
-
-std::string_view LeaderboardQuery(v1::LeaderboardMetric metric) {
-  switch (metric) {
-    case v1::LEADERBOARD_METRIC_WATCH_HOURS:
-      return LEADERBOARD("watch_seconds / 3600e0");
-    case v1::LEADERBOARD_METRIC_HYPE_TRAINS:
-      return LEADERBOARD("hype_trains");
-    case v1::LEADERBOARD_METRIC_WORLD_FIRSTS:
-      return LEADERBOARD("world_firsts");
-    default:
-      return LEADERBOARD("followers");
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<Uuid>> CareerStore::ListUnapplied(const Uuid& after, int limit) {
@@ -295,23 +276,6 @@ absl::Status CareerStore::ApplySession(const Uuid& session_id, Time now) {
     RETURN_IF_ERROR(apply(earlier->id));
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<LeaderboardRow>> CareerStore::Leaderboard(const Uuid& game_service_id,
-                                                                     v1::LeaderboardMetric metric,
-                                                                     int limit, int offset) {
-  ASSIGN_OR_RETURN(const Rows rows,
-                   mysql_.Query(LeaderboardQuery(metric), game_service_id, limit, offset));
-  std::vector<LeaderboardRow> board;
-  board.reserve(rows.size());
-  for (const Row& row : rows) {
-    board.push_back({.rank = row.Get<int32_t>(0),
-                     .streamer_type = static_cast<v1::StreamerEntityType>(row.Get<int>(1)),
-                     .streamer_id = row.Get<Uuid>(2),
-                     .phase = static_cast<v1::StreamerCareerPhase>(row.Get<int>(3)),
-                     .value = row.Get<double>(4)});
-  }
-  return board;
 }
 
 }  // namespace streaming::careers

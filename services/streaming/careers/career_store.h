@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <absl/status/statusor.h>
-#include <bannou/streaming/v1/career.pb.h>
 
 #include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
@@ -18,14 +17,6 @@
 #include "services/streaming/careers/streamer_store.h"
 
 namespace streaming::careers {
-
-struct LeaderboardRow {
-  int32_t rank = 0;  // from 1; equal values share one
-  v1::StreamerEntityType streamer_type = v1::STREAMER_ENTITY_TYPE_UNSPECIFIED;
-  common::Uuid streamer_id;
-  v1::StreamerCareerPhase phase = v1::STREAMER_CAREER_PHASE_UNKNOWN;
-  double value = 0;  // a count, or hours
-};
 
 // A session that a career has just taken in, and the streamer's record before and after it.
 struct AppliedSession {
@@ -59,11 +50,6 @@ class CareerStore {
   // career is the same whatever was tried when; if one of these has to wait for its trains, nothing
   // happens. Any other session changes nothing, so that a repeat is harmless.
   absl::Status ApplySession(const common::Uuid& session_id, common::Time now);
-
-  // The game's streamers, best first; equals by type and id.
-  absl::StatusOr<std::vector<LeaderboardRow>> Leaderboard(const common::Uuid& game_service_id,
-                                                          v1::LeaderboardMetric metric, int limit,
-                                                          int offset);
 
  private:
   common::mysql::Pool& mysql_;
