@@ -33,6 +33,7 @@
 #include "services/streaming/hype/hype_worker.h"
 #include "services/streaming/neighbours/dispatch_worker.h"
 #include "services/streaming/pool/pool_rpc.h"
+#include "services/streaming/privacy/erasure_worker.h"
 #include "services/streaming/rule_settings.h"
 #include "services/streaming/sessions/inbound_worker.h"
 #include "services/streaming/sessions/session_rpc.h"
@@ -139,6 +140,7 @@ struct Stores {
   events::ClientPublisher clients;
   events::Watchers watchers;
   sessions::SessionRaid raid;
+  privacy::ErasureStore erasure{mysql};
 
   // What front ends miss while NATS is away they see at the next snapshot.
   void Tell(const common::Uuid& session, const bannou::streaming::v1::ClientEvent& event) {
@@ -230,7 +232,13 @@ class Workers {
         platform_sessions_(stores.platform_sessions, metrics),
         pulses_(stores.live, stores.platform_sessions, metrics),
         inbound_({.sessions = stores.sessions, .life = stores.life, .live = stores.live}, metrics,
-                 {.stream = settings.inbound_stream, .grace = settings.disconnect_grace}) {
+                 {.stream = settings.inbound_stream, .grace = settings.disconnect_grace}),
+        erasure_({.mysql = stores.mysql,
+                  .erasure = stores.erasure,
+                  .life = stores.life,
+                  .live = stores.live,
+                  .audience = stores.audience},
+                 metrics, {.stream = settings.inbound_stream}) {
     if (settings.neighbours_base_url.empty()) return;
     dispatch_.emplace(
         stores.mysql, metrics,
@@ -262,6 +270,7 @@ class Workers {
       RETURN_IF_ERROR(pulses_.Start(bus.jetstream()));
     }
     RETURN_IF_ERROR(inbound_.Start(bus.jetstream()));
+    RETURN_IF_ERROR(erasure_.Start(bus.jetstream()));
     if (dispatch_) RETURN_IF_ERROR(dispatch_->Start(bus.jetstream()));
     RETURN_IF_ERROR(client_events_.Start(bus.jetstream()));
     RETURN_IF_ERROR(watch_.Start(bus));
@@ -299,6 +308,7 @@ class Workers {
     stops.emplace_back([this] { client_events_.Stop(); });
     stops.emplace_back([this] { watch_.StopFeed(); });
     stops.emplace_back([this] { inbound_.Stop(); });
+    stops.emplace_back([this] { erasure_.Stop(); });
     if (dispatch_) stops.emplace_back([this] { dispatch_->Stop(); });
   }
   audience::RoundWorker::Options RoundOptions(const Settings& settings) {
@@ -331,6 +341,7 @@ class Workers {
   blending::PlatformSessionWorker platform_sessions_;
   blending::PulseWorker pulses_;
   sessions::InboundWorker inbound_;
+  privacy::ErasureWorker erasure_;
   std::optional<neighbours::DispatchWorker> dispatch_;
 };
 

@@ -88,20 +88,20 @@ inline constexpr Reason kWatcherTooSlow{
     "WATCHER_TOO_SLOW", absl::StatusCode::kResourceExhausted,
     "The watcher reads more slowly than things happen; resume at the metadata's cursor."};
 
+inline constexpr Reason kEntityDeleted{
+    "ENTITY_DELETED", absl::StatusCode::kFailedPrecondition,
+    "The account, character or game service was deleted; nothing is stored for it any more."};
+
 inline std::vector<Reason> Reasons() {
-  return {kGameServiceNotSeeded,   kPoolFull,
-          kSessionNotFound,        kSessionNotOwned,
-          kStreamerNotOwned,       kStreamerAlreadyActive,
-          kStreamerAmbiguous,      kSessionNotPending,
-          kSessionNotLive,         kSessionNotActive,
-          kEventTypeNotAllowed,    kReactionRateLimited,
-          kCareerNotFound,         kCapabilityMissing,
-          kRaidTargetInvalid,      kRaidTargetPaused,
-          kRaidCooldown,           kCursorExpired,
-          kTooManyWatchers,        kWatcherTooSlow,
-          kStreamerNotFound,       kTipBalanceTooLow,
-          kSponsorshipNotFound,    kSponsorshipNotProposed,
-          kSponsorshipNotActive,   kSponsorshipTargetDuplicate,
+  return {kEntityDeleted,          kGameServiceNotSeeded, kPoolFull,
+          kSessionNotFound,        kSessionNotOwned,      kStreamerNotOwned,
+          kStreamerAlreadyActive,  kStreamerAmbiguous,    kSessionNotPending,
+          kSessionNotLive,         kSessionNotActive,     kEventTypeNotAllowed,
+          kReactionRateLimited,    kCareerNotFound,       kCapabilityMissing,
+          kRaidTargetInvalid,      kRaidTargetPaused,     kRaidCooldown,
+          kCursorExpired,          kTooManyWatchers,      kWatcherTooSlow,
+          kStreamerNotFound,       kTipBalanceTooLow,     kSponsorshipNotFound,
+          kSponsorshipNotProposed, kSponsorshipNotActive, kSponsorshipTargetDuplicate,
           kSponsorshipDeadlinePast};
 }
 

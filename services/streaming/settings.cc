@@ -141,8 +141,9 @@ common::config::Table<S> BlendingAndCleanUpRows() {
        "meanwhile, 0 to 86400.",
        Into(&S::disconnect_grace, 0, 86400)},
       {"STREAMING_INBOUND_STREAM", "INBOUND",
-       "The JetStream stream that has the subjects game-session.ended, .deleted and .cancelled and "
-       "session.disconnected; another one than INBOUND is not made here.",
+       "The JetStream stream that has the subjects game-session.ended, .deleted and .cancelled, "
+       "session.disconnected, account.deleted, character.deleted and game-service.deleted; another "
+       "one than INBOUND is not made here.",
        Into(&S::inbound_stream)},
   };
 }

@@ -226,7 +226,9 @@ TEST(InboundStreams, AnotherStreamHasTheSubjects) {
   common::testing::NatsServer nats;
   OtherService others(nats.url());
   const std::vector<common::nats::StreamSpec> streams = {
-      {.name = "WORLD", .subjects = {"game-session.>", "session.>"}}};
+      {.name = "WORLD",
+       .subjects = {"game-session.>", "session.>", "account.deleted", "character.deleted",
+                    "game-service.deleted"}}};
   ASSERT_TRUE(others.jetstream().Declare(streams).ok());
   const GameSide side(
       {"INBOUND_STREAM=WORLD", "NATS_URL=" + nats.url(), "DISCONNECT_GRACE_SECONDS=86400"});

@@ -254,6 +254,29 @@ absl::StatusOr<std::vector<common::Uuid>> AudienceStore::Sessions(const Shard& s
   return sessions;
 }
 
+absl::StatusOr<int64_t> AudienceStore::Forget(const Shard& shard) {
+  std::vector<std::string> command = {"UNLINK",         TakenKey(shard), SessionsKey(shard),
+                                      RoundsKey(shard), LogKey(shard),   HypePendingKey(shard)};
+  // Audiences that were opened and never recorded.
+  ASSIGN_OR_RETURN(const auto sessions, Sessions(shard));
+  for (const common::Uuid& session : sessions) {
+    for (std::string key : {SessionKey(shard, session), DepartedKey(shard, session),
+                            AnswersKey(shard, session), FollowersKey(shard, session)}) {
+      command.push_back(std::move(key));
+    }
+  }
+  ASSIGN_OR_RETURN(const Reply last,
+                   redis_.Command({"HGET", RoundsKey(shard), "round"}, kRepeatable));
+  uint32_t round = 0;
+  if (last.is_text() && absl::SimpleAtoi(common::ToAbsl(last.text()), &round)) {
+    const uint32_t first = round < kForgottenViews ? 0 : round - kForgottenViews;
+    for (uint32_t k = first; k <= round + 1; ++k) command.push_back(ViewKey(shard, k));
+  }
+  const std::vector<std::string_view> arguments(command.begin(), command.end());
+  ASSIGN_OR_RETURN(const Reply deleted, redis_.Command(arguments, kRepeatable));
+  return deleted.integer();
+}
+
 absl::StatusOr<uint64_t> AudienceStore::CountTaken(const Shard& shard) {
   ASSIGN_OR_RETURN(const Reply reply, redis_.Command({"BITCOUNT", TakenKey(shard)}, kRepeatable));
   return static_cast<uint64_t>(reply.integer());

@@ -155,6 +155,10 @@ class AudienceStore {
   absl::StatusOr<uint32_t> Release(const Shard& shard, const common::Uuid& session_id);
   // Makes the bitmap what the sessions say. For whoever claims the shard.
   absl::StatusOr<Audited> Audit(const Shard& shard);
+  // Deletes all keys of a shard that do not expire by themselves, and the views of its last
+  // kForgottenViews rounds. How many there were. For a pool that is gone.
+  static constexpr uint32_t kForgottenViews = 1000;
+  absl::StatusOr<int64_t> Forget(const Shard& shard);
 
   // nullopt when the session has no audience.
   absl::StatusOr<std::optional<StoredAudience>> Read(const Shard& shard,

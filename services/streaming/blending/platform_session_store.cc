@@ -3,6 +3,9 @@
 #include <bannou/streaming/v1/session.pb.h>
 
 #include "libs/common/base/status.h"
+#include "libs/common/errors/errors.h"
+#include "services/streaming/errors.h"
+#include "services/streaming/privacy/tombstone_store.h"
 
 namespace streaming::blending {
 namespace {
@@ -12,23 +15,39 @@ constexpr int kLive = bannou::streaming::v1::STREAM_SESSION_STATUS_LIVE;
 }  // namespace
 
 absl::Status PlatformSessionStore::RecordStarted(const PlatformSession& session, common::Time now) {
-  return mysql_
-      .Execute(
-          "INSERT INTO platform_session (id, account_id, in_game_session_id, updated_at)"
-          " VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE"
-          " in_game_session_id = VALUES(in_game_session_id), updated_at = VALUES(updated_at)",
-          session.id, session.account, session.in_game_session, now)
-      .status();
+  return Record(session.account, [&](common::mysql::Transaction& transaction) {
+    return transaction
+        .Execute(
+            "INSERT INTO platform_session (id, account_id, in_game_session_id, updated_at)"
+            " VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE"
+            " in_game_session_id = VALUES(in_game_session_id), updated_at = VALUES(updated_at)",
+            session.id, session.account, session.in_game_session, now)
+        .status();
+  });
 }
 
 absl::Status PlatformSessionStore::RecordEnded(const PlatformSession& session, common::Time now) {
-  return mysql_
-      .Execute(
-          "INSERT INTO platform_session (id, account_id, ended, updated_at)"
-          " VALUES (?, ?, 1, ?) ON DUPLICATE KEY UPDATE ended = 1,"
-          " updated_at = VALUES(updated_at)",
-          session.id, session.account, now)
-      .status();
+  return Record(session.account, [&](common::mysql::Transaction& transaction) {
+    return transaction
+        .Execute(
+            "INSERT INTO platform_session (id, account_id, ended, updated_at)"
+            " VALUES (?, ?, 1, ?) ON DUPLICATE KEY UPDATE ended = 1,"
+            " updated_at = VALUES(updated_at)",
+            session.id, session.account, now)
+        .status();
+  });
+}
+
+absl::Status PlatformSessionStore::Record(
+    const common::Uuid& account,
+    const std::function<absl::Status(common::mysql::Transaction&)>& insert) {
+  const absl::Status recorded = common::mysql::RunTransaction(
+      mysql_, [&](common::mysql::Transaction& transaction) -> absl::Status {
+        RETURN_IF_ERROR(insert(transaction));
+        const privacy::Entity owner{.kind = privacy::Kind::kAccount, .id = account};
+        return privacy::CheckLiving(transaction, {&owner, 1});
+      });
+  return common::errors::Is(recorded, kEntityDeleted) ? absl::OkStatus() : recorded;
 }
 
 absl::StatusOr<Feed> PlatformSessionStore::FindFeed(

@@ -1,6 +1,7 @@
 // Platform sessions as the stream daemon announced them: whose real crowd it is that a pulse
 // speaks for.
 #pragma once
+#include <functional>
 #include <optional>
 
 #include <absl/status/status.h>
@@ -9,6 +10,7 @@
 #include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
 #include "libs/common/mysql/pool.h"
+#include "libs/common/mysql/transaction.h"
 #include "services/streaming/audience/live_session.h"
 
 namespace streaming::blending {
@@ -30,7 +32,8 @@ class PlatformSessionStore {
  public:
   explicit PlatformSessionStore(common::mysql::Pool& mysql) : mysql_(mysql) {}
 
-  // Both may be repeated, and come in either order: an ended one stays ended.
+  // Both may be repeated, and come in either order: an ended one stays ended. Those of an account
+  // that was deleted are not recorded, which is no error.
   absl::Status RecordStarted(const PlatformSession& session, common::Time now);
   absl::Status RecordEnded(const PlatformSession& session, common::Time now);
 
@@ -40,6 +43,9 @@ class PlatformSessionStore {
                                 const std::optional<common::Uuid>& in_game_session);
 
  private:
+  absl::Status Record(const common::Uuid& account,
+                      const std::function<absl::Status(common::mysql::Transaction&)>& insert);
+
   common::mysql::Pool& mysql_;
 };
 

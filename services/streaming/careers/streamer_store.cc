@@ -6,6 +6,7 @@
 #include "libs/common/base/status.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/events/words.h"
+#include "services/streaming/privacy/tombstone_store.h"
 
 namespace streaming::careers {
 namespace {
@@ -57,6 +58,23 @@ uint64_t NewSecret() {
   return secret;
 }
 
+// Of a streamer whose row was just inserted. Sessions are erased first; while one is there it may
+// still end and enter the career, and what that leaves is erased after it.
+absl::Status CheckLiving(common::mysql::Transaction& transaction, const StreamerKey& key) {
+  ASSIGN_OR_RETURN(const Rows sessions,
+                   transaction.Query("SELECT 1 FROM session " OF_STREAMER " LIMIT 1", int{key.type},
+                                     key.id, key.game_service_id));
+  if (!sessions.empty()) return absl::OkStatus();
+  using privacy::Kind;
+  std::vector<privacy::Entity> entities = {{.kind = Kind::kGameService, .id = key.game_service_id}};
+  if (key.type == v1::STREAMER_ENTITY_TYPE_ACCOUNT) {
+    entities.push_back({.kind = Kind::kAccount, .id = key.id});
+  } else if (key.type == v1::STREAMER_ENTITY_TYPE_CHARACTER) {
+    entities.push_back({.kind = Kind::kCharacter, .id = key.id});
+  }
+  return privacy::CheckLiving(transaction, entities);
+}
+
 }  // namespace
 
 Uuid SeedId(const StreamerKey& key) {
@@ -80,6 +98,7 @@ absl::StatusOr<Streamer> LockStreamer(common::mysql::Transaction& transaction,
                                  "VALUES (?, ?, ?, ?, ?)",
                                  int{key.type}, key.id, key.game_service_id, NewSecret(), now)
                         .status());
+    RETURN_IF_ERROR(CheckLiving(transaction, key));
   }
 }
 

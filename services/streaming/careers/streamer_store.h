@@ -39,7 +39,7 @@ struct Streamer {
 };
 
 // For the first statement of a transaction that changes what belongs to a streamer: locks its row
-// until the transaction ends, and makes it when there is none.
+// until the transaction ends, and makes it when there is none. ENTITY_DELETED for one who is gone.
 absl::StatusOr<Streamer> LockStreamer(common::mysql::Transaction& transaction,
                                       const StreamerKey& key, common::Time now);
 

@@ -5,6 +5,10 @@
 #include <unordered_map>
 
 #include "libs/common/base/status.h"
+#include "libs/common/errors/errors.h"
+#include "libs/common/mysql/transaction.h"
+#include "services/streaming/errors.h"
+#include "services/streaming/privacy/tombstone_store.h"
 
 namespace streaming::neighbours {
 namespace {
@@ -42,12 +46,22 @@ absl::StatusOr<std::vector<Uuid>> FindTheirIds(common::mysql::Pool& mysql,
 }
 
 absl::Status Learn(common::mysql::Pool& mysql, const TheirId& id) {
-  return mysql
-      .Execute(
-          "INSERT INTO neighbour_id (ours, theirs, owner_id, game_service_id) "
-          "VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE theirs = VALUES(theirs)",
-          id.ours, id.theirs, id.owner, id.game)
-      .status();
+  const absl::Status learned = common::mysql::RunTransaction(
+      mysql, [&](common::mysql::Transaction& transaction) -> absl::Status {
+        RETURN_IF_ERROR(
+            transaction
+                .Execute("INSERT INTO neighbour_id (ours, theirs, owner_id, game_service_id) "
+                         "VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE theirs = VALUES(theirs)",
+                         id.ours, id.theirs, id.owner, id.game)
+                .status());
+        using privacy::Kind;
+        std::vector<privacy::Entity> entities;
+        if (id.owner) entities.push_back({.kind = Kind::kAccount, .id = *id.owner});
+        if (id.owner) entities.push_back({.kind = Kind::kCharacter, .id = *id.owner});
+        if (id.game) entities.push_back({.kind = Kind::kGameService, .id = *id.game});
+        return privacy::CheckLiving(transaction, entities);
+      });
+  return common::errors::Is(learned, kEntityDeleted) ? absl::OkStatus() : learned;
 }
 
 }  // namespace streaming::neighbours

@@ -24,7 +24,8 @@ inline constexpr size_t kTheirIdsMax = 100;
 absl::StatusOr<std::vector<common::Uuid>> FindTheirIds(common::mysql::Pool& mysql,
                                                        std::span<const common::Uuid> ours);
 
-// Harmless to repeat; the latest answer counts.
+// Harmless to repeat; the latest answer counts. What belonged to somebody who was deleted is not
+// stored, which is no error.
 absl::Status Learn(common::mysql::Pool& mysql, const TheirId& id);
 
 }  // namespace streaming::neighbours

@@ -7,6 +7,7 @@
 #include "libs/common/errors/errors.h"
 #include "libs/common/mysql/transaction.h"
 #include "services/streaming/errors.h"
+#include "services/streaming/privacy/tombstone_store.h"
 
 namespace streaming::pool {
 namespace {
@@ -77,6 +78,8 @@ absl::StatusOr<Seeded> Grow(Transaction& transaction, const Uuid& game, uint32_t
     return common::errors::Make(kPoolFull, "the pool would have more members than a game may have");
   }
   RETURN_IF_ERROR(AddSegment(transaction, game, size, count, request_id, now));
+  const privacy::Entity entity{.kind = privacy::Kind::kGameService, .id = game};
+  RETURN_IF_ERROR(privacy::CheckLiving(transaction, {&entity, 1}));
   return Seeded{.created = count, .size = static_cast<uint32_t>(size + count)};
 }
 

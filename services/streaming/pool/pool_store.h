@@ -35,7 +35,7 @@ class PoolStore {
 
   // Adds `count` members, making the pool if the game has none. A `request_id` that was carried out
   // before gets its first answer; REQUEST_ID_REUSED when it was about another game or count.
-  // POOL_FULL beyond kMaxPoolSize.
+  // POOL_FULL beyond kMaxPoolSize. ENTITY_DELETED.
   absl::StatusOr<Seeded> Seed(const common::Uuid& game, uint32_t count, const NewPool& defaults,
                               const std::optional<common::Uuid>& request_id, common::Time now);
 

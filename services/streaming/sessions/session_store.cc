@@ -13,6 +13,7 @@
 #include "services/streaming/economy/sponsorship_store.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/events/event.h"
+#include "services/streaming/privacy/tombstone_store.h"
 
 namespace streaming::sessions {
 namespace {
@@ -135,6 +136,20 @@ absl::StatusOr<std::optional<Uuid>> ClaimStreamer(Transaction& transaction, cons
   return ownership.owner;
 }
 
+// Of everybody whose session it is. After the inserts.
+absl::Status CheckLiving(Transaction& transaction, const NewSession& wish,
+                         const std::optional<Uuid>& owner) {
+  using privacy::Kind;
+  std::vector<privacy::Entity> entities = {{.kind = Kind::kGameService, .id = wish.game}};
+  if (owner) entities.push_back({.kind = Kind::kAccount, .id = *owner});
+  if (wish.streamer_type == StreamerType::kAccount) {
+    entities.push_back({.kind = Kind::kAccount, .id = wish.streamer});
+  } else if (wish.streamer_type == StreamerType::kCharacter) {
+    entities.push_back({.kind = Kind::kCharacter, .id = wish.streamer});
+  }
+  return privacy::CheckLiving(transaction, entities);
+}
+
 absl::StatusOr<Session> Insert(Transaction& transaction, const NewSession& wish,
                                const Caller& caller, const Uuid& id, Time now) {
   ASSIGN_OR_RETURN(const std::optional<Session> replay, FindReplay(transaction, wish));
@@ -165,6 +180,7 @@ absl::StatusOr<Session> Insert(Transaction& transaction, const NewSession& wish,
     if (other) return *other;
     return common::errors::Make(kStreamerAlreadyActive, "the streamer has an active session");
   }
+  RETURN_IF_ERROR(CheckLiving(transaction, wish, owner));
   v1::StreamingSessionCreatedEvent event;
   event.set_session_id(id.ToString());
   event.set_game_service_id(wish.game.ToString());

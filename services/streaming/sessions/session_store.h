@@ -69,7 +69,7 @@ class SessionStore {
 
   // Creates a Pending session and announces it. A replay of `request_id` gets the session that it
   // made, as it is now. STREAMER_NOT_OWNED, STREAMER_ALREADY_ACTIVE, REQUEST_ID_REUSED,
-  // SPONSORSHIP_NOT_FOUND, SPONSORSHIP_NOT_ACTIVE.
+  // SPONSORSHIP_NOT_FOUND, SPONSORSHIP_NOT_ACTIVE, ENTITY_DELETED.
   absl::StatusOr<Session> Create(const NewSession& wish, const Caller& caller, common::Time now);
 
   // SESSION_NOT_FOUND.
