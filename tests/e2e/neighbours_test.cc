@@ -109,6 +109,38 @@ TEST(Neighbours, ACallThatTakesTooLongIsMadeAgain) {
   silent = false;
 }
 
+TEST(Neighbours, ACareerIsShownUnderTheIdThatTheSeedServiceGave) {
+  common::testing::NatsServer nats;
+  Platform platform({"/seed/create"});
+  const Uuid theirs = Uuid::V4();
+  platform.Let("/seed", [&](const auto&) {
+    return common::http::JsonResponse(200, "{\"seedId\":\"" + theirs.ToString() + "\"}");
+  });
+  const GameSide side({"NATS_URL=" + nats.url(), "NEIGHBOURS_BASE_URL=" + platform.url()});
+  Game game(side.daemon);
+  game.Seed(100);
+  const Stream stream = game.GoLive();
+  game.End(stream);
+  const Stack stack{.stream_grpc = side.daemon.grpc_address(),  // not called
+                    .streaming_grpc = side.daemon.grpc_address(),
+                    .auth_key = common::config::Secret(kAuthKey)};
+  const Stubs stubs(stack);
+  v1::CareerStatusRequest request;
+  request.set_streamer_id(stream.account.ToString());
+  const auto seed = [&] {
+    return ValueOf(stream.player.Call(stubs.careers, &v1::CareerService::Stub::GetCareerStatus,
+                                      request))
+        .seed_id();
+  };
+  v1::SeedCreateCommand create;
+  const Uuid key = Uuid::V4();
+  create.set_idempotency_key(key.ToString());
+  create.set_seed_id(seed());
+  EXPECT_NE(create.seed_id(), theirs.ToString());
+  Append(side.daemon, common::outbox::EventOf(create, key));
+  EXPECT_TRUE(Eventually([&] { return seed() == theirs.ToString(); }));
+}
+
 TEST(Neighbours, WhatWasPostedBeforeACrashComesAgainWithTheSameKey) {
   common::testing::NatsServer nats;
   Platform platform({"/seed/growth/record"});
