@@ -64,7 +64,7 @@ std::unique_ptr<platforms::YouTubeClient> MakeYouTube(const Settings& settings,
 std::vector<common::nats::StreamSpec> StreamTable(const Settings& settings) {
   auto streams =
       common::nats::StreamsOf(*bannou::stream::v1::StreamPlatformLinkedEvent::descriptor()->file());
-  for (auto& spec : common::runtime::InboundStreams(settings.inbound_stream)) {
+  for (auto& spec : common::runtime::InboundStreams(settings.inbound_stream, {"account.deleted"})) {
     streams.push_back(std::move(spec));
   }
   return streams;

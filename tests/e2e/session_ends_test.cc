@@ -230,6 +230,14 @@ TEST(InboundStreams, AnotherStreamHasTheSubjects) {
        .subjects = {"game-session.>", "session.>", "account.deleted", "character.deleted",
                     "game-service.deleted"}}};
   ASSERT_TRUE(others.jetstream().Declare(streams).ok());
+  {
+    GameSide unheard;
+    unheard.daemon.Stop();
+    unheard.daemon.Set({"NATS_URL=" + nats.url(), "INBOUND_STREAM=SKY"});
+    const Ended ended = unheard.daemon.RunCommand("");
+    EXPECT_EQ(ended.exit_code, 1);
+    EXPECT_NE(ended.output.find("no stream SKY"), std::string::npos);
+  }
   const GameSide side(
       {"INBOUND_STREAM=WORLD", "NATS_URL=" + nats.url(), "DISCONNECT_GRACE_SECONDS=86400"});
   Game game(side.daemon);

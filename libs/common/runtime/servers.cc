@@ -19,11 +19,15 @@ mysql::Options MysqlOptions(const ServerSettings& settings) {
   return options;
 }
 
-std::vector<nats::StreamSpec> InboundStreams(const std::string& inbound) {
+std::vector<nats::StreamSpec> InboundStreams(const std::string& inbound,
+                                             const std::vector<std::string>& subjects) {
   auto streams = nats::StreamsOf(*bannou::common::v1::AccountDeletedEvent::descriptor()->file());
-  std::erase_if(streams, [&](const nats::StreamSpec& stream) {
-    return stream.name == "INBOUND" && stream.name != inbound;
-  });
+  for (nats::StreamSpec& stream : streams) {
+    if (stream.name != "INBOUND" || inbound == "INBOUND") continue;
+    stream.name = inbound;
+    stream.foreign = true;
+    if (!subjects.empty()) stream.subjects = subjects;
+  }
   return streams;
 }
 

@@ -17,9 +17,10 @@ redis::Options RedisOptions(const ServerSettings& settings);
 // `name` is shown in the server's list of connections.
 nats::Options NatsOptions(const ServerSettings& settings, std::string name);
 
-// The streams of inbound.proto that are ours to declare: without INBOUND when `inbound` names
-// another stream, which its owner makes.
-std::vector<nats::StreamSpec> InboundStreams(const std::string& inbound);
+// The streams of inbound.proto. When `inbound` names another stream than INBOUND, that is foreign
+// and must have the subjects that this daemon listens to; none: all of INBOUND's.
+std::vector<nats::StreamSpec> InboundStreams(const std::string& inbound,
+                                             const std::vector<std::string>& subjects = {});
 
 // Measures a pool at every scrape. `stats` must not wait.
 void WatchPool(App& app, const std::string& name, std::function<pool::Stats()> stats);
