@@ -68,7 +68,8 @@ class Bench {
                                          .session_id = Uuid::V4(),
                                          .ordinal = ++ordinal_,
                                          .now = common::Now(),
-                                         .attendees = audience})
+                                         .attendees = audience,
+                                         .pool = pool_})
             .status();
       });
       Require(ended.ok(), std::string(ended.message()));
@@ -97,6 +98,7 @@ class Bench {
       {"--innodb-buffer-pool-size=1G", "--innodb-log-file-size=256M"}};
   common::mysql::Pool mysql_{OptionsFor(server_)};
   follows::FollowStore follows_{mysql_, follows::Settings{}};
+  const pool::Pool pool_{{.seed = 1, .size = pool::kMaxPoolSize}};
   const careers::StreamerKey streamer_{.type = careers::v1::STREAMER_ENTITY_TYPE_ACTOR,
                                        .id = Uuid::V4(),
                                        .game_service_id = Uuid::V4()};
