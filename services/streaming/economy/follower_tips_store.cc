@@ -47,6 +47,7 @@ absl::Status SaveTurn(Transaction& transaction, const Turn& turn) {
 }
 
 struct Due {
+  Uuid wallet;
   Account account;
   int64_t tips = 0;
 };
@@ -59,22 +60,23 @@ absl::StatusOr<std::vector<Due>> LockAccounts(Transaction& transaction, const Uu
       const Rows rows,
       transaction.Query(
           "SELECT streamer_type, streamer_id, game_service_id, total_earned, total_spent, entries,"
-          " streamed_at, COALESCE((SELECT s.followers FROM streamer s"
+          " wallet_id, streamed_at, COALESCE((SELECT s.followers FROM streamer s"
           " WHERE s.streamer_type = a.streamer_type AND s.streamer_id = a.streamer_id"
           " AND s.game_service_id = a.game_service_id), 0)"
           " FROM tip_account a WHERE wallet_id > ? ORDER BY wallet_id LIMIT ? FOR UPDATE",
           after, kHourPageMax));
   std::vector<Due> page;
   for (const Row& row : rows) {
-    Due due{.account = {.streamer = {.type = static_cast<v1::StreamerEntityType>(row.Get<int>(0)),
+    Due due{.wallet = row.Get<Uuid>(6),
+            .account = {.streamer = {.type = static_cast<v1::StreamerEntityType>(row.Get<int>(0)),
                                      .id = row.Get<Uuid>(1),
                                      .game_service_id = row.Get<Uuid>(2)},
                         .total_earned = row.Get<int64_t>(3),
                         .total_spent = row.Get<int64_t>(4),
                         .entries = row.Get<uint32_t>(5)}};
-    const auto streamed_at = row.Get<std::optional<Time>>(6);
+    const auto streamed_at = row.Get<std::optional<Time>>(7);
     if (streamed_at && now - *streamed_at < terms.active) {
-      due.tips = FollowerTips(terms.rates, row.Get<uint32_t>(7));
+      due.tips = FollowerTips(terms.rates, row.Get<uint32_t>(8));
     }
     page.push_back(due);
   }
@@ -91,8 +93,7 @@ absl::StatusOr<HourPage> PayInTransaction(Transaction& transaction, const Hourly
   ASSIGN_OR_RETURN(std::vector<Due> page, LockAccounts(transaction, turn->after, terms, now));
   HourPage result;
   News news;
-  for (auto& [account, tips] : page) {
-    const Uuid wallet = WalletId(account.streamer);
+  for (auto& [wallet, account, tips] : page) {
     turn->after = wallet;
     if (tips == 0) continue;
     ASSIGN_OR_RETURN(const bool added, AddEntry(transaction, account,

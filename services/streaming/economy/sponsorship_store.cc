@@ -1,5 +1,9 @@
 #include "services/streaming/economy/sponsorship_store.h"
 
+#include <algorithm>
+#include <bit>
+#include <span>
+
 #include <bannou/streaming/v1/economy.pb.h>
 
 #include "libs/common/base/status.h"
@@ -48,18 +52,28 @@ Sponsorship ToSponsorship(const Row& row) {
                    .awaits_session = row.Get<bool>(13)}};
 }
 
+// Fills in the targets of a page of deals, with one statement.
 template <class Database>
-absl::Status ReadTargets(Database& database, Sponsorship& sponsorship) {
+absl::Status ReadTargets(Database& database, std::span<Sponsorship> sponsorships) {
+  if (sponsorships.empty()) return absl::OkStatus();
+  // Padded with repeats of the last one to a power of two, so that few texts are prepared.
+  std::string sql =
+      "SELECT sponsorship_id, metric, target, progress, reached_at FROM sponsorship_target"
+      " WHERE sponsorship_id IN (?";
+  std::vector<common::mysql::Value> ids = {sponsorships.back().id};
+  for (size_t i = 1; i < std::bit_ceil(sponsorships.size()); ++i) {
+    sql += ", ?";
+    ids.push_back(sponsorships[std::min(i, sponsorships.size()) - 1].id);
+  }
   ASSIGN_OR_RETURN(const Rows rows,
-                   database.Query("SELECT metric, target, progress, reached_at"
-                                  " FROM sponsorship_target WHERE sponsorship_id = ?"
-                                  " ORDER BY metric",
-                                  sponsorship.id));
+                   database.QueryValues(sql + ") ORDER BY sponsorship_id, metric", ids));
   for (const Row& row : rows) {
-    sponsorship.deal.targets.push_back({.metric = static_cast<DealMetric>(row.Get<uint8_t>(0)),
-                                        .target = row.Get<double>(1),
-                                        .progress = row.Get<uint64_t>(2),
-                                        .reached_at = row.Get<std::optional<Time>>(3)});
+    const auto found = std::ranges::find(sponsorships, row.Get<Uuid>(0), &Sponsorship::id);
+    if (found == sponsorships.end()) continue;
+    found->deal.targets.push_back({.metric = static_cast<DealMetric>(row.Get<uint8_t>(1)),
+                                   .target = row.Get<double>(2),
+                                   .progress = row.Get<uint64_t>(3),
+                                   .reached_at = row.Get<std::optional<Time>>(4)});
   }
   return absl::OkStatus();
 }
@@ -70,7 +84,7 @@ absl::StatusOr<std::optional<Sponsorship>> Read(Database& database, std::string_
   ASSIGN_OR_RETURN(const Rows rows, database.Query(sql, id));
   if (rows.empty()) return std::nullopt;
   Sponsorship sponsorship = ToSponsorship(rows[0]);
-  RETURN_IF_ERROR(ReadTargets(database, sponsorship));
+  RETURN_IF_ERROR(ReadTargets(database, std::span(&sponsorship, 1)));
   return sponsorship;
 }
 
@@ -162,10 +176,8 @@ absl::StatusOr<SponsorshipPage> ListSponsorships(common::mysql::Pool& mysql,
                   int{query.streamer_type}, query.streamer_id, query.game_service_id,
                   query.game_service_id, status, status, now, query.limit, query.offset));
   SponsorshipPage page{.total = total.at(0).Get<uint32_t>(0)};
-  for (const Row& row : rows) {
-    page.sponsorships.push_back(ToSponsorship(row));
-    RETURN_IF_ERROR(ReadTargets(mysql, page.sponsorships.back()));
-  }
+  for (const Row& row : rows) page.sponsorships.push_back(ToSponsorship(row));
+  RETURN_IF_ERROR(ReadTargets(mysql, std::span(page.sponsorships)));
   return page;
 #undef LIST_CONDITION
 }
