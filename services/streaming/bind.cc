@@ -237,7 +237,8 @@ class Workers {
                   .erasure = stores.erasure,
                   .life = stores.life,
                   .live = stores.live,
-                  .audience = stores.audience},
+                  .audience = stores.audience,
+                  .leaderboards = stores.leaderboards},
                  metrics, {.stream = settings.inbound_stream}) {
     if (settings.neighbours_base_url.empty()) return;
     dispatch_.emplace(

@@ -128,6 +128,7 @@ class Erasure : public ::testing::Test {
       game.ServerTells(past, v1::REACTION_EVENT_TYPE_WORLD_FIRST, 1);
     }
     game.End(past);
+    AwaitQuiet();  // then what its career brought is there, and goes before what is made up
     Known known{.id = past.account};
     known.all = {past.account, *Uuid::Parse(past.session)};
     known.stream = past;

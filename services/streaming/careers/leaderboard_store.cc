@@ -239,4 +239,12 @@ absl::StatusOr<std::vector<LeaderboardRow>> LeaderboardStore::Page(const Uuid& g
   return rows;
 }
 
+absl::Status LeaderboardStore::Forget(const Uuid& game_service_id) {
+  std::vector<std::string> command = {"UNLINK", BoardsKey(game_service_id)};
+  for (const v1::LeaderboardMetric metric : kMetrics) {
+    command.push_back(Key(game_service_id, metric));
+  }
+  return redis_.Pipeline(std::span(&command, 1), kRead).status();
+}
+
 }  // namespace streaming::careers

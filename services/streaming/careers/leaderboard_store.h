@@ -53,6 +53,9 @@ class LeaderboardStore {
                                                    v1::LeaderboardMetric metric, int limit,
                                                    int offset, common::Time now);
 
+  // Deletes a game's boards: whoever reads one next builds them anew.
+  absl::Status Forget(const common::Uuid& game_service_id);
+
  private:
   struct Marker;
   absl::StatusOr<Marker> ReadMarker(const common::Uuid& game);

@@ -58,13 +58,14 @@ uint64_t NewSecret() {
   return secret;
 }
 
-// Of a streamer whose row was just inserted. Sessions are erased first; while one is there it may
-// still end and enter the career, and what that leaves is erased after it.
+}  // namespace
+
+Uuid SeedId(const StreamerKey& key) {
+  return Uuid::V5(key.game_service_id,
+                  "streamer/" + std::string(events::WordOf(key.type)) + "/" + key.id.ToString());
+}
+
 absl::Status CheckLiving(common::mysql::Transaction& transaction, const StreamerKey& key) {
-  ASSIGN_OR_RETURN(const Rows sessions,
-                   transaction.Query("SELECT 1 FROM session " OF_STREAMER " LIMIT 1", int{key.type},
-                                     key.id, key.game_service_id));
-  if (!sessions.empty()) return absl::OkStatus();
   using privacy::Kind;
   std::vector<privacy::Entity> entities = {{.kind = Kind::kGameService, .id = key.game_service_id}};
   if (key.type == v1::STREAMER_ENTITY_TYPE_ACCOUNT) {
@@ -73,13 +74,6 @@ absl::Status CheckLiving(common::mysql::Transaction& transaction, const Streamer
     entities.push_back({.kind = Kind::kCharacter, .id = key.id});
   }
   return privacy::CheckLiving(transaction, entities);
-}
-
-}  // namespace
-
-Uuid SeedId(const StreamerKey& key) {
-  return Uuid::V5(key.game_service_id,
-                  "streamer/" + std::string(events::WordOf(key.type)) + "/" + key.id.ToString());
 }
 
 absl::StatusOr<Streamer> LockStreamer(common::mysql::Transaction& transaction,
@@ -98,7 +92,12 @@ absl::StatusOr<Streamer> LockStreamer(common::mysql::Transaction& transaction,
                                  "VALUES (?, ?, ?, ?, ?)",
                                  int{key.type}, key.id, key.game_service_id, NewSecret(), now)
                         .status());
-    RETURN_IF_ERROR(CheckLiving(transaction, key));
+    // Sessions are erased first; while one is there it may still end and enter the career, and what
+    // that leaves is erased after it.
+    ASSIGN_OR_RETURN(const Rows sessions,
+                     transaction.Query("SELECT 1 FROM session " OF_STREAMER " LIMIT 1",
+                                       int{key.type}, key.id, key.game_service_id));
+    if (sessions.empty()) RETURN_IF_ERROR(CheckLiving(transaction, key));
   }
 }
 

@@ -38,6 +38,10 @@ struct Streamer {
   uint32_t follower_members = 0;  // of whom a collective is one, whatever it counts for
 };
 
+// ENTITY_DELETED when the streamer or the game was deleted. To be asked after the inserts of a
+// transaction whose rows hang on no other (privacy/tombstone_store.h).
+absl::Status CheckLiving(common::mysql::Transaction& transaction, const StreamerKey& key);
+
 // For the first statement of a transaction that changes what belongs to a streamer: locks its row
 // until the transaction ends, and makes it when there is none. ENTITY_DELETED for one who is gone.
 absl::StatusOr<Streamer> LockStreamer(common::mysql::Transaction& transaction,

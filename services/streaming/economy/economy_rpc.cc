@@ -11,6 +11,7 @@
 #include "services/streaming/economy/tip_ledger_store.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/events/event.h"
+#include "services/streaming/neighbours/neighbour_store.h"
 
 namespace streaming::economy {
 namespace {
@@ -146,7 +147,8 @@ absl::Status EconomyRpc::GetTipBalance(CallContext& call, const v1::GetTipBalanc
   response.set_balance(account.balance());
   response.set_total_earned(account.total_earned);
   response.set_total_spent(account.total_spent);
-  response.set_wallet_id(WalletId(streamer).ToString());
+  ASSIGN_OR_RETURN(const Uuid wallet, neighbours::FindTheirId(mysql_, WalletId(streamer)));
+  response.set_wallet_id(wallet.ToString());
   return absl::OkStatus();
 }
 
@@ -242,6 +244,9 @@ absl::Status EconomyRpc::GetSponsorship(CallContext& call, const v1::GetSponsors
                                         v1::SponsorshipDetail& response) {
   ASSIGN_OR_RETURN(const Sponsorship sponsorship, Own(call, request.sponsorship_id()));
   Fill(sponsorship, call.now, response);
+  ASSIGN_OR_RETURN(const Uuid contract,
+                   neighbours::FindTheirId(mysql_, ContractId(sponsorship.id)));
+  response.set_contract_id(contract.ToString());
   return absl::OkStatus();
 }
 
@@ -256,8 +261,14 @@ absl::Status EconomyRpc::ListSponsorships(CallContext& call,
   if (request.has_game_service_id()) query.game_service_id = IdOf(request.game_service_id());
   if (request.has_status()) query.status = static_cast<DealStatus>(request.status());
   ASSIGN_OR_RETURN(const SponsorshipPage page, economy::ListSponsorships(mysql_, query, call.now));
+  std::vector<Uuid> contracts;
   for (const Sponsorship& sponsorship : page.sponsorships) {
     Fill(sponsorship, call.now, *response.add_sponsorships());
+    contracts.push_back(ContractId(sponsorship.id));
+  }
+  ASSIGN_OR_RETURN(contracts, neighbours::FindTheirIds(mysql_, contracts));
+  for (size_t i = 0; i < contracts.size(); ++i) {
+    response.mutable_sponsorships(static_cast<int>(i))->set_contract_id(contracts[i].ToString());
   }
   response.set_total(Count(page.total));
   return absl::OkStatus();

@@ -116,7 +116,7 @@ absl::Status InsertSponsorship(Transaction& transaction, const Sponsorship& spon
                                  id, static_cast<int>(target.metric), target.target)
                         .status());
   }
-  return absl::OkStatus();
+  return careers::CheckLiving(transaction, streamer);
 }
 
 absl::StatusOr<std::optional<Sponsorship>> FindSponsorship(common::mysql::Pool& mysql,

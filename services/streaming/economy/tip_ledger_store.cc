@@ -110,6 +110,7 @@ absl::StatusOr<Account> LockAccount(Transaction& transaction, const StreamerKey&
         transaction.Execute("INSERT IGNORE INTO tip_account (wallet_id, streamer_type,"
                             " streamer_id, game_service_id) VALUES (?, ?, ?, ?)",
                             wallet, int{streamer.type}, streamer.id, streamer.game_service_id));
+    RETURN_IF_ERROR(careers::CheckLiving(transaction, streamer));
     if (made == 1) news.push_back(WalletCommand(streamer));
   }
 }

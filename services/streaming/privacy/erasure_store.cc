@@ -7,6 +7,7 @@
 #include <bannou/streaming/v1/session.pb.h>
 
 #include "libs/common/base/status.h"
+#include "services/streaming/economy/sponsorship_store.h"
 
 namespace streaming::privacy {
 namespace {
@@ -41,9 +42,6 @@ std::vector<FoundSession> ToSessions(const Rows& rows) {
   }
   return sessions;
 }
-
-// What the contract service calls a deal: the id that the commands about it carry.
-Uuid ContractOf(const Uuid& sponsorship) { return Uuid::V5(sponsorship, "contract"); }
 
 }  // namespace
 
@@ -97,7 +95,8 @@ absl::StatusOr<int64_t> ErasureStore::DeleteSponsorships(Transaction& transactio
   for (const auto& row : rows) {
     const Uuid id = row.Get<Uuid>(0);
     RETURN_IF_ERROR(
-        transaction.Execute("DELETE FROM neighbour_id WHERE ours = ?", ContractOf(id)).status());
+        transaction.Execute("DELETE FROM neighbour_id WHERE ours = ?", economy::ContractId(id))
+            .status());
     for (const char* sql : {"DELETE FROM sponsorship_target WHERE sponsorship_id = ?",
                             "DELETE FROM sponsorship WHERE id = ?"}) {
       RETURN_IF_ERROR(transaction.Execute(sql, id).status());
@@ -118,11 +117,14 @@ absl::StatusOr<bool> ErasureStore::EraseStreamer(const StreamerScope& streamer) 
   const absl::Status erased =
       common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) -> absl::Status {
         done = true;
-        // Whoever adds to what lasts of a streamer holds this row.
-        RETURN_IF_ERROR(transaction
-                            .Query("SELECT 1 FROM streamer WHERE " OF_STREAMER " FOR UPDATE",
-                                   streamer.type, streamer.id, streamer.game, streamer.game, kPage)
-                            .status());
+        // Whoever adds to what lasts of a streamer holds one of these rows.
+        for (const char* sql : {"SELECT 1 FROM streamer WHERE " OF_STREAMER " FOR UPDATE",
+                                "SELECT 1 FROM tip_account WHERE " OF_STREAMER " FOR UPDATE"}) {
+          RETURN_IF_ERROR(
+              transaction
+                  .Query(sql, streamer.type, streamer.id, streamer.game, streamer.game, kPage)
+                  .status());
+        }
         ASSIGN_OR_RETURN(const int64_t deals, DeleteSponsorships(transaction, streamer));
         done = deals < kPage;
         for (const std::string_view sql : kOfStreamer) {
@@ -146,6 +148,15 @@ absl::StatusOr<bool> ErasureStore::EraseStreamer(const StreamerScope& streamer) 
       });
   RETURN_IF_ERROR(erased);
   return done;
+}
+
+absl::StatusOr<std::vector<Uuid>> ErasureStore::GamesOf(const StreamerScope& streamer) {
+  ASSIGN_OR_RETURN(const Rows rows,
+                   mysql_.Query("SELECT game_service_id FROM streamer WHERE " OF_STREAMER,
+                                streamer.type, streamer.id, streamer.game, streamer.game, kPage));
+  std::vector<Uuid> games;
+  for (const auto& row : rows) games.push_back(row.Get<Uuid>(0));
+  return games;
 }
 
 absl::StatusOr<std::vector<StreamerScope>> ErasureStore::StreamersOf(const Uuid& game) {

@@ -43,6 +43,8 @@ class ErasureStore {
   // What lasts of a streamer. One step; false when there is more to do.
   absl::StatusOr<bool> EraseStreamer(const StreamerScope& streamer);
 
+  // Games in which a streamer has a career, at most 100.
+  absl::StatusOr<std::vector<common::Uuid>> GamesOf(const StreamerScope& streamer);
   // Streamers of which something lasts in a game, at most 100.
   absl::StatusOr<std::vector<StreamerScope>> StreamersOf(const common::Uuid& game);
   // Characters that stream for an account, at most 100.

@@ -147,6 +147,7 @@ absl::StatusOr<ErasureWorker::Rest> ErasureWorker::EraseGame(const Uuid& game, T
     if (options_.clock() >= until) return kNext;
   }
   ASSIGN_OR_RETURN(int64_t found, parts_.erasure.EraseGame(game));
+  RETURN_IF_ERROR(parts_.leaderboards.Forget(game));
   // Any shard that it may have had: how many it had is gone with its pool.
   for (uint32_t shard = 0; shard < pool::kMaxShards; ++shard) {
     ASSIGN_OR_RETURN(const int64_t keys,
@@ -179,7 +180,11 @@ absl::StatusOr<ErasureWorker::Rest> ErasureWorker::EraseSessions(const ReadSessi
 
 absl::StatusOr<ErasureWorker::Rest> ErasureWorker::EraseStreamer(const StreamerScope& streamer,
                                                                  Time until) {
-  return Repeat([&] { return parts_.erasure.EraseStreamer(streamer); }, until);
+  ASSIGN_OR_RETURN(const auto games, parts_.erasure.GamesOf(streamer));
+  RETURN_IF_REST(Repeat([&] { return parts_.erasure.EraseStreamer(streamer); }, until));
+  // Boards show nobody without a row; this takes the name out of Redis, too.
+  for (const Uuid& game : games) RETURN_IF_ERROR(parts_.leaderboards.Forget(game));
+  return Rest();
 }
 
 absl::StatusOr<ErasureWorker::Rest> ErasureWorker::Repeat(

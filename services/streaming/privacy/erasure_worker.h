@@ -19,6 +19,7 @@
 #include "libs/common/nats/consumer_loop.h"
 #include "services/streaming/audience/audience_store.h"
 #include "services/streaming/audience/live_store.h"
+#include "services/streaming/careers/leaderboard_store.h"
 #include "services/streaming/privacy/erasure_store.h"
 #include "services/streaming/privacy/tombstone_store.h"
 #include "services/streaming/sessions/life_store.h"
@@ -33,6 +34,7 @@ class ErasureWorker {
     sessions::SessionLife& life;
     audience::LiveStore& live;
     audience::AudienceStore& audience;
+    careers::LeaderboardStore& leaderboards;
   };
   struct Options {
     std::string stream = "INBOUND";  // the JetStream stream that has the subjects
