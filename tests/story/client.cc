@@ -56,6 +56,7 @@ Stubs::Stubs(const Stack& stack) {
   hype = streaming::HypeService::NewStub(game_side);
   careers = streaming::CareerService::NewStub(game_side);
   follows = streaming::FollowService::NewStub(game_side);
+  economy = streaming::EconomyService::NewStub(game_side);
 }
 
 void Caller::Prepare(grpc::ClientContext& context) const {

@@ -11,6 +11,7 @@
 #include <bannou/stream/v1/session.grpc.pb.h>
 #include <bannou/streaming/v1/audience.grpc.pb.h>
 #include <bannou/streaming/v1/career.grpc.pb.h>
+#include <bannou/streaming/v1/economy.grpc.pb.h>
 #include <bannou/streaming/v1/follow.grpc.pb.h>
 #include <bannou/streaming/v1/hype.grpc.pb.h>
 #include <bannou/streaming/v1/pool.grpc.pb.h>
@@ -61,6 +62,7 @@ class Stubs {
   std::unique_ptr<bannou::streaming::v1::HypeService::Stub> hype;
   std::unique_ptr<bannou::streaming::v1::CareerService::Stub> careers;
   std::unique_ptr<bannou::streaming::v1::FollowService::Stub> follows;
+  std::unique_ptr<bannou::streaming::v1::EconomyService::Stub> economy;
 };
 
 class Caller {

@@ -44,8 +44,9 @@ absl::Status Story::AgreeWithASponsor() {
                    game_server_.Call(stubs_.economy, &Economy::ProposeSponsorship, propose));
   streaming::AcceptSponsorshipRequest accept;
   accept.set_sponsorship_id(proposed.sponsorship_id());
+  // A character is its player's from its first stream on; before that the game server sees to it.
   ASSIGN_OR_RETURN(outcome_.deal,
-                   player_.Call(stubs_.economy, &Economy::AcceptSponsorship, accept));
+                   game_server_.Call(stubs_.economy, &Economy::AcceptSponsorship, accept));
   say_(absl::StrFormat("   %s sponsor the stream: %d tips for 10 viewers and a hype train",
                        outcome_.deal.sponsor_name(), kPayment));
   return absl::OkStatus();

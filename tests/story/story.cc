@@ -144,6 +144,7 @@ absl::Status Story::PostToSim(const std::string& path, const std::string& json) 
 
 absl::Status Story::StartStream() {
   say_("3. The player's character starts an in-game stream");
+  RETURN_IF_ERROR(AgreeWithASponsor());
   streaming::CreateStreamSessionRequest create;
   create.set_game_service_id(outcome_.game_service_id.ToString());
   create.set_streamer_id(outcome_.character_id.ToString());
@@ -151,6 +152,7 @@ absl::Status Story::StartStream() {
   create.add_content_tags(streaming::AUDIENCE_INTEREST_COMBAT);
   create.add_content_tags(streaming::AUDIENCE_INTEREST_EXPLORATION);
   create.add_content_tags(streaming::AUDIENCE_INTEREST_DISCOVERY);
+  create.set_sponsorship_id(outcome_.deal.sponsorship_id());
   ASSIGN_OR_RETURN(
       outcome_.created,
       player_.Call(stubs_.sessions, &streaming::StreamSessionService::Stub::CreateStreamSession,
@@ -360,6 +362,7 @@ absl::Status Story::EndStream() {
                          moment.description(), moment.audience_reaction()));
   }
   RETURN_IF_ERROR(AwaitCareer());
+  RETURN_IF_ERROR(CountWhatLasts());
   RETURN_IF_ERROR(StopWatching());
   streaming::AudiencePoolStatusRequest pool;
   pool.set_game_service_id(outcome_.game_service_id.ToString());

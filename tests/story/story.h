@@ -45,6 +45,11 @@ struct Outcome {
   std::vector<bannou::streaming::v1::ClientEvent> watched;  // by the player's front end
   bannou::streaming::v1::ListFollowersResponse followers;
   bannou::streaming::v1::StreamerCareerStatus career;
+  bannou::streaming::v1::SponsorshipDetail deal;
+  bannou::streaming::v1::GetTipBalanceResponse earned;  // before an item was bought
+  bannou::streaming::v1::SpendTipsResponse spent;
+  bannou::streaming::v1::ListUnlocksResponse unlocks;
+  bannou::streaming::v1::StreamerLeaderboardResponse leaderboard;
   bannou::streaming::v1::AudiencePoolStatus pool_after;
   bannou::stream::v1::PlatformSessionStatus platform_session_ended;
   int subscriptions = 0;           // at the platform, before the channel was unlinked
@@ -71,6 +76,9 @@ class Story {
   const Outcome& outcome() const { return outcome_; }
 
  private:
+  // lasting.cc has these two.
+  absl::Status AgreeWithASponsor();
+  absl::Status CountWhatLasts();
   absl::Status ApproveAtTwitch(const std::string& authorization_url);
   absl::Status PostToSim(const std::string& path, const std::string& json);
   // How many subscriptions at the platform call the link back.
