@@ -44,6 +44,20 @@ void CheckTheFrontEnd(const Outcome& outcome) {
   EXPECT_EQ(kinds, (std::set<int>{1, 2, 3, 4, 5, 6}));
 }
 
+// The deal was kept and paid, the tips pay an overlay, and there is what to show.
+void CheckWhatLasts(const Outcome& outcome) {
+  EXPECT_EQ(outcome.deal.status(), streaming::SPONSORSHIP_STATUS_COMPLETED);
+  EXPECT_GE(outcome.earned.balance(), outcome.deal.payment());
+  EXPECT_EQ(outcome.spent.balance(), outcome.earned.balance() + outcome.spent.tip().amount());
+  EXPECT_LT(outcome.spent.tip().amount(), 0);
+  std::set<std::string> unlocked;
+  for (const auto& unlock : outcome.unlocks.unlocks()) unlocked.insert(unlock.entry_code());
+  EXPECT_TRUE(unlocked.contains("first_stream"));
+  EXPECT_TRUE(unlocked.contains("first_hype_train"));
+  ASSERT_GT(outcome.leaderboard.entries_size(), 0);
+  EXPECT_EQ(outcome.leaderboard.entries(0).rank(), 1);
+}
+
 // What holds with and without a platform side.
 void CheckTheGame(const Outcome& outcome, const Events& events) {
   EXPECT_EQ(outcome.pool.created(), 10000);
@@ -80,18 +94,7 @@ void CheckTheGame(const Outcome& outcome, const Events& events) {
   EXPECT_EQ(outcome.career.total_followers(), outcome.summary.new_followers());
   EXPECT_GT(outcome.summary.new_followers(), 0);
 
-  // What lasts: the deal was kept and paid, the tips pay an overlay, and there is what to show.
-  EXPECT_EQ(outcome.deal.status(), streaming::SPONSORSHIP_STATUS_COMPLETED);
-  EXPECT_GE(outcome.earned.balance(), outcome.deal.payment());
-  EXPECT_EQ(outcome.spent.balance(), outcome.earned.balance() + outcome.spent.tip().amount());
-  EXPECT_LT(outcome.spent.tip().amount(), 0);
-  std::set<std::string> unlocked;
-  for (const auto& unlock : outcome.unlocks.unlocks()) unlocked.insert(unlock.entry_code());
-  EXPECT_TRUE(unlocked.contains("first_stream"));
-  EXPECT_TRUE(unlocked.contains("first_hype_train"));
-  ASSERT_GT(outcome.leaderboard.entries_size(), 0);
-  EXPECT_EQ(outcome.leaderboard.entries(0).rank(), 1);
-
+  CheckWhatLasts(outcome);
   // The news tells the same, once each.
   ASSERT_TRUE(events.Arrive<streaming::StreamingSessionEndedEvent>(2)) << "the NPC's is the other";
   EXPECT_EQ(events.Of<streaming::StreamingSessionCreatedEvent>().size(), 2u);

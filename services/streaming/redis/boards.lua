@@ -3,10 +3,10 @@
 -- read into them.
 
 -- put: writes rows and moves on, if nobody else has moved on since the caller looked.
--- keys: the marker, the boards; args: the marker's position as the caller knows it ('' = none), the
--- position from now on, since when the boards are being built ('' = they are complete), whether to
--- begin anew (1), how long new boards live (in ms), then for each row, at most 3 000, its member and
--- its score on each board. Returns 1, or 0 when somebody else was faster.
+-- keys: the marker, the boards; args: the marker's position as the caller knows it ('' = none),
+-- the position from now on, since when the boards are being built ('' = they are complete),
+-- whether to begin anew (1), how long new boards live (in ms), then for each row, at most 3 000,
+-- its member and its score on each board. Returns 1, or 0 when somebody else was faster.
 local function put(keys, args)
   if (redis.call('HGET', keys[1], 'position') or '') ~= args[1] then
     return 0
