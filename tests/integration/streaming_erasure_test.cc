@@ -126,6 +126,43 @@ TEST_F(StreamingErasureTest, ASessionThatIsThereStillEntersTheCareer) {
   EXPECT_TRUE(IsDeleted(Lock(account)));
 }
 
+TEST_F(StreamingErasureTest, ASessionGoesWithItsTrainsAndNobodyElsesAreRead) {
+  ASSERT_TRUE(mysql_
+                  .Execute("INSERT INTO hype_train (id, session_id, trigger_event, peak_level, "
+                           "started_at) SELECT UNHEX(MD5(seq)), UNHEX(MD5(-seq)), 'x', 1, ? "
+                           "FROM seq_1_to_2000",
+                           now_)
+                  .ok());
+  ASSERT_TRUE(mysql_
+                  .Execute("INSERT INTO hype_transition (hype_id, kind, level) "
+                           "SELECT id, 1, seq FROM hype_train JOIN seq_1_to_3")
+                  .ok());
+  const auto session = Create(Uuid::V4());
+  ASSERT_TRUE(session.ok());
+  ASSERT_TRUE(
+      mysql_
+          .Execute("UPDATE hype_train SET session_id = ? ORDER BY id LIMIT 2", session->key.session)
+          .ok());
+  int64_t rows_read = 0;
+  const auto work = [&](Transaction& transaction) -> absl::Status {
+    const auto read = [&] {
+      int64_t sum = 0;
+      const auto rows = transaction.Query("SHOW SESSION STATUS LIKE 'Handler_read%'");
+      for (const auto& row : *rows) sum += row.Get<int64_t>(1);
+      return sum;
+    };
+    rows_read = -read();
+    RETURN_IF_ERROR(sessions::SessionStore::Delete(transaction, session->key.session));
+    rows_read += read();
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(common::mysql::RunTransaction(mysql_, work).ok());
+  EXPECT_LT(rows_read, 60);
+  EXPECT_EQ(Count("session"), 0);
+  EXPECT_EQ(Count("hype_train"), 1998);
+  EXPECT_EQ(Count("hype_transition"), 3 * 1998);
+}
+
 TEST_F(StreamingErasureTest, WhoAskedBeforeTheTombstoneIsWaitedFor) {
   const Uuid account = Uuid::V4();
   std::promise<void> asked;

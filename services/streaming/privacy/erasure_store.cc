@@ -8,6 +8,7 @@
 
 #include "libs/common/base/status.h"
 #include "services/streaming/economy/sponsorship_store.h"
+#include "services/streaming/sessions/session_store.h"
 
 namespace streaming::privacy {
 namespace {
@@ -74,13 +75,7 @@ absl::Status ErasureStore::DeleteSessions(const std::vector<FoundSession>& sessi
       ASSIGN_OR_RETURN(const Rows rows,
                        transaction.Query("SELECT status FROM session WHERE id = ? FOR UPDATE", id));
       if (rows.empty() || rows[0].Get<int>(0) != v1::STREAM_SESSION_STATUS_ENDED) continue;
-      for (const char* sql :
-           {"DELETE FROM session_moment WHERE session_id = ?",
-            "DELETE FROM hype_transition WHERE hype_id IN "
-            "(SELECT id FROM hype_train WHERE session_id = ?)",
-            "DELETE FROM hype_train WHERE session_id = ?", "DELETE FROM session WHERE id = ?"}) {
-        RETURN_IF_ERROR(transaction.Execute(sql, id).status());
-      }
+      RETURN_IF_ERROR(sessions::SessionStore::Delete(transaction, id));
     }
     return absl::OkStatus();
   });

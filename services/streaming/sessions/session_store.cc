@@ -484,20 +484,25 @@ absl::StatusOr<uint32_t> SessionStore::PurgeEnded(common::Time before) {
                                        "career_applied = 1 AND ended_at < ? LIMIT ?",
                                        Number(Status::kEnded), before, kPurgeBatch));
     for (const auto& row : rows) {
-      const auto id = row.Get<Uuid>(0);
-      for (const char* sql :
-           {"DELETE FROM session_moment WHERE session_id = ?",
-            "DELETE FROM hype_transition WHERE hype_id IN "
-            "(SELECT id FROM hype_train WHERE session_id = ?)",
-            "DELETE FROM hype_train WHERE session_id = ?", "DELETE FROM session WHERE id = ?"}) {
-        RETURN_IF_ERROR(transaction.Execute(sql, id).status());
-      }
+      RETURN_IF_ERROR(Delete(transaction, row.Get<Uuid>(0)));
     }
     purged = static_cast<uint32_t>(rows.size());
     return absl::OkStatus();
   });
   RETURN_IF_ERROR(status);
   return purged;
+}
+
+absl::Status SessionStore::Delete(Transaction& transaction, const Uuid& id) {
+  // A DELETE with a subquery would read, and lock, the transitions of all trains.
+  for (const char* sql :
+       {"DELETE FROM session_moment WHERE session_id = ?",
+        "DELETE step FROM hype_train AS train STRAIGHT_JOIN hype_transition AS step "
+        "FORCE INDEX (PRIMARY) ON step.hype_id = train.id WHERE train.session_id = ?",
+        "DELETE FROM hype_train WHERE session_id = ?", "DELETE FROM session WHERE id = ?"}) {
+    RETURN_IF_ERROR(transaction.Execute(sql, id).status());
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<Session>> SessionStore::Find(const Uuid& id) {

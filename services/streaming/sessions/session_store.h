@@ -124,6 +124,8 @@ class SessionStore {
   // moments and hype trains; how many.
   static constexpr uint32_t kPurgeBatch = 100;
   absl::StatusOr<uint32_t> PurgeEnded(common::Time before);
+  // Deletes a session with its moments and hype trains, whatever it is. Reads no other's rows.
+  static absl::Status Delete(common::mysql::Transaction& transaction, const common::Uuid& id);
   // Sessions that have not ended, as WithStatus pages them: those that were created with a game
   // session, and those that an account owns.
   absl::StatusOr<std::vector<Session>> ActiveOfGameSession(const common::Uuid& game_session,
