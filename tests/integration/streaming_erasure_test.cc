@@ -2,6 +2,7 @@
 #include <future>
 #include <thread>
 
+#include <bannou/streaming/v1/session.pb.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/servers.h"
 #include "services/streaming/blending/platform_session_store.h"
+#include "services/streaming/careers/career_store.h"
 #include "services/streaming/careers/streamer_store.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/neighbours/neighbour_store.h"
@@ -161,6 +163,34 @@ TEST_F(StreamingErasureTest, ASessionGoesWithItsTrainsAndNobodyElsesAreRead) {
   EXPECT_EQ(Count("session"), 0);
   EXPECT_EQ(Count("hype_train"), 1998);
   EXPECT_EQ(Count("hype_transition"), 3 * 1998);
+}
+
+// A career finds a session that ended, and the session is erased before it is applied.
+TEST_F(StreamingErasureTest, ASessionThatGoesBeforeItIsAppliedLeavesNoStreamer) {
+  const Uuid account = Uuid::V4();
+  const auto session = Create(account);
+  ASSERT_TRUE(session.ok());
+  ASSERT_TRUE(mysql_
+                  .Execute("UPDATE session SET status = ?, active = NULL, started_at = ?, "
+                           "ended_at = ?",
+                           static_cast<int>(v1::STREAM_SESSION_STATUS_ENDED), now_, now_)
+                  .ok());
+  careers::CareerStore careers(mysql_);
+  std::future<absl::Status> applying;
+  const auto erase = [&](Transaction& transaction) -> absl::Status {
+    RETURN_IF_ERROR(sessions::SessionStore::Delete(transaction, session->key.session));
+    applying = std::async(std::launch::async,
+                          [&] { return careers.ApplySession(session->key.session, now_); });
+    // InnoDB looks anew at most every 100 ms.
+    EXPECT_TRUE(common::testing::Eventually(
+        [&] { return Count("information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'") > 0; },
+        std::chrono::seconds(10), std::chrono::milliseconds(150)));
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(common::mysql::RunTransaction(mysql_, erase).ok());
+  EXPECT_TRUE(applying.get().ok());
+  EXPECT_EQ(Count("session"), 0);
+  EXPECT_EQ(Count("streamer"), 0);
 }
 
 TEST_F(StreamingErasureTest, WhoAskedBeforeTheTombstoneIsWaitedFor) {

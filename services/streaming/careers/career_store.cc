@@ -49,19 +49,21 @@ struct UnappliedSession {
   SessionResult result;  // without its hype and its moments
 };
 
+// Locked until the transaction ends, so that nobody else applies it, or erases it, meanwhile.
 // nullopt when there is no such session, or none that is ended and not applied.
-absl::StatusOr<std::optional<UnappliedSession>> ReadSession(Transaction& transaction,
+absl::StatusOr<std::optional<UnappliedSession>> LockSession(Transaction& transaction,
                                                             const Uuid& id) {
   ASSIGN_OR_RETURN(
       const Rows rows,
-      transaction.Query("SELECT streamer_type, streamer_id, game_service_id,"
-                        " started_at IS NOT NULL, viewer_seconds, live_seconds, interest_seconds,"
-                        " hype_trains, peak_hype_level, peak_audience, new_followers, world_firsts,"
-                        " content_tags, COALESCE(ended_at, created_at), followers_after,"
-                        " lost_followers, attended_heads, regular_heads, taste_evenness,"
-                        " sponsorship_id"
-                        " FROM session WHERE id = ? AND status = ? AND career_applied = 0",
-                        id, kEnded));
+      transaction.Query(
+          "SELECT streamer_type, streamer_id, game_service_id,"
+          " started_at IS NOT NULL, viewer_seconds, live_seconds, interest_seconds,"
+          " hype_trains, peak_hype_level, peak_audience, new_followers, world_firsts,"
+          " content_tags, COALESCE(ended_at, created_at), followers_after,"
+          " lost_followers, attended_heads, regular_heads, taste_evenness,"
+          " sponsorship_id"
+          " FROM session WHERE id = ? AND status = ? AND career_applied = 0 FOR UPDATE",
+          id, kEnded));
   if (rows.empty()) return std::nullopt;
   const Row& row = rows[0];
   UnappliedSession session{
@@ -149,13 +151,9 @@ AppliedSession Apply(const Uuid& id, const UnappliedSession& session, const Stre
   return applied;
 }
 
-// True for the one who makes the session an applied one.
-absl::StatusOr<bool> MarkApplied(Transaction& transaction, const Uuid& session_id) {
-  ASSIGN_OR_RETURN(const int64_t changed,
-                   transaction.Execute("UPDATE session SET career_applied = 1"
-                                       " WHERE id = ? AND career_applied = 0",
-                                       session_id));
-  return changed == 1;
+absl::Status MarkApplied(Transaction& transaction, const Uuid& session_id) {
+  return transaction.Execute("UPDATE session SET career_applied = 1 WHERE id = ?", session_id)
+      .status();
 }
 
 int ToColumn(MilestoneType type) { return static_cast<int>(type) + 1; }  // as the contract has it
@@ -201,13 +199,13 @@ absl::StatusOr<std::vector<Unlock>> StoreUnlocksOf(Transaction& transaction,
 
 absl::Status ApplyInTransaction(Transaction& transaction, const Uuid& session_id, Time now,
                                 const CareerStore::Beside& beside) {
-  ASSIGN_OR_RETURN(std::optional<UnappliedSession> session, ReadSession(transaction, session_id));
+  // The session before its streamer, as its end does.
+  ASSIGN_OR_RETURN(std::optional<UnappliedSession> session, LockSession(transaction, session_id));
   if (!session) return absl::OkStatus();
-  if (!session->was_live) return MarkApplied(transaction, session_id).status();
+  RETURN_IF_ERROR(MarkApplied(transaction, session_id));
+  if (!session->was_live) return absl::OkStatus();
 
   ASSIGN_OR_RETURN(const Streamer stored, LockStreamer(transaction, session->streamer, now));
-  ASSIGN_OR_RETURN(const bool mine, MarkApplied(transaction, session_id));
-  if (!mine) return absl::OkStatus();
   ASSIGN_OR_RETURN(session->result.hype_peaks, ReadHypePeaks(transaction, session_id, *session));
   if (session->result.world_firsts > 0) {
     ASSIGN_OR_RETURN(session->result.world_first_descriptions,
