@@ -93,11 +93,12 @@ absl::StatusOr<std::optional<Entry>> Earnings::CountToward(Transaction& transact
   // Nobody else's: Create has seen to that, unless it was erased since.
   if (!sponsorship || sponsorship->streamer != session.after.key) return std::nullopt;
   Deal& deal = sponsorship->deal;
-  const std::vector<DealMetric> reached =
-      CountSession(deal, {.ended_at = session.ended_at,
-                          .live_seconds = session.result.live_seconds,
-                          .peak_audience = session.result.peak_audience,
-                          .hype_trains = session.result.hype_peaks.size()});
+  const std::vector<DealMetric> reached = CountSession(
+      deal, {.ended_at = session.ended_at,
+             .live_seconds = session.result.live_seconds,
+             .peak_audience = session.result.peak_audience,
+             .viewer_seconds = static_cast<uint64_t>(std::max(0.0, session.viewer_seconds)),
+             .hype_trains = session.result.hype_peaks.size()});
   RETURN_IF_ERROR(SaveDeal(transaction, *sponsorship));
   for (const DealTarget& target : deal.targets) {
     if (std::ranges::find(reached, target.metric) == reached.end()) continue;

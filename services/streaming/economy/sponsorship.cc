@@ -7,12 +7,18 @@ namespace {
 
 double UnitOf(DealMetric metric) { return metric == DealMetric::kStreamHours ? 3600 : 1; }
 
-uint64_t WorthOf(const DealSession& session, DealMetric metric) {
-  switch (metric) {
+uint64_t ReachOf(const DealSession& session, uint64_t reached_before) {
+  if (reached_before == 0) return session.peak_audience;
+  constexpr uint64_t kSeconds = std::chrono::seconds(kWatchedPerViewer).count();
+  return std::min(session.peak_audience, session.viewer_seconds / kSeconds);
+}
+
+uint64_t WorthOf(const DealSession& session, const DealTarget& target) {
+  switch (target.metric) {
     case DealMetric::kStreamHours:
       return session.live_seconds;
     case DealMetric::kAudienceReach:
-      return session.peak_audience;
+      return ReachOf(session, target.progress);
     case DealMetric::kHypeGeneration:
       return session.hype_trains;
   }
@@ -64,7 +70,7 @@ std::vector<DealMetric> CountSession(Deal& deal, const DealSession& session) {
   const bool late = deal.expires_at && *deal.expires_at <= session.ended_at;
   if (deal.status != DealStatus::kActive || late) return reached;
   for (DealTarget& target : deal.targets) {
-    target.progress += WorthOf(session, target.metric);
+    target.progress += WorthOf(session, target);
     if (target.reached_at || !IsReached(target)) continue;
     target.reached_at = session.ended_at;
     reached.push_back(target.metric);

@@ -1,6 +1,7 @@
 // A deal between a sponsor and a streamer: Proposed, Active, Completed or Expired, and what brings
 // it from one to the next.
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -15,7 +16,7 @@ enum class DealStatus : uint8_t { kProposed = 1, kActive, kCompleted, kExpired }
 enum class DealMetric : uint8_t { kStreamHours = 1, kAudienceReach, kHypeGeneration };
 
 // One thing to reach. Progress is counted in whole seconds, viewers or trains, so that sums are
-// exact whatever their order; `target` is in hours, viewers or trains.
+// exact; `target` is in hours, viewers or trains.
 struct DealTarget {
   DealMetric metric = DealMetric::kStreamHours;
   double target = 0;
@@ -51,10 +52,15 @@ bool Accept(Deal& deal, common::Time now);
 // What a sponsored session counts for.
 struct DealSession {
   common::Time ended_at;
-  uint64_t live_seconds = 0;   // without pauses
-  uint64_t peak_audience = 0;  // heads: the viewers whom it reached at once
+  uint64_t live_seconds = 0;    // without pauses
+  uint64_t peak_audience = 0;   // heads: the viewers whom it reached at once
+  uint64_t viewer_seconds = 0;  // the audience integrated over time
   uint64_t hype_trains = 0;
 };
+// The first session of a deal that reaches anybody reaches its peak. Each further one reaches a
+// viewer for every so long that was watched, and never more than its peak: the same viewers can not
+// be reached over and over by ending and starting again.
+inline constexpr std::chrono::minutes kWatchedPerViewer{10};
 // Counts a session, once: applying it once is the caller's business. Returns the metrics whose
 // targets it reaches; when all are, the deal is Completed. All of it as of the session's end. A
 // session that ends at the deadline or later counts nothing, not even in part, and neither does one

@@ -50,6 +50,41 @@ TEST(Sponsorship, FractionsOfAnHourAreReachedToTheSecond) {
   }
 }
 
+TEST(Sponsorship, AnHourBeforeASteadyCrowdReachesAllOfIt) {
+  Deal deal = Offer({{.metric = DealMetric::kAudienceReach, .target = 1000}});
+  Accept(deal, kStart);
+  for (uint64_t sessions = 1; sessions <= 5; ++sessions) {
+    CountSession(deal, {.ended_at = kStart, .peak_audience = 80, .viewer_seconds = 80 * 3600});
+    EXPECT_EQ(deal.targets[0].progress, 80 * sessions);
+  }
+}
+
+// Whatever is cut into whatever pieces: no audience is reached again by ending and starting, beyond
+// what was watched.
+TEST(Sponsorship, CuttingAStreamIntoPiecesReachesNobodyTwice) {
+  std::mt19937 random(3);
+  std::uniform_int_distribution<uint64_t> crowd(1, 5000), time(1, 8 * 3600), cuts(1, 1000);
+  for (int run = 0; run < 1000; ++run) {
+    const uint64_t audience = crowd(random), live = time(random), pieces = cuts(random);
+    Deal deal = Offer({{.metric = DealMetric::kAudienceReach, .target = 1e9}});
+    Accept(deal, kStart);
+    for (uint64_t piece = 0; piece < pieces; ++piece) {
+      const uint64_t before = deal.targets[0].progress;
+      CountSession(deal, {.ended_at = kStart,
+                          .peak_audience = audience,
+                          .viewer_seconds = audience * live / pieces});
+      EXPECT_LE(deal.targets[0].progress - before, audience);
+    }
+    EXPECT_LE(deal.targets[0].progress, audience + audience * live / 600);
+  }
+  Deal farmed = Offer({{.metric = DealMetric::kAudienceReach, .target = 10'000}});
+  Accept(farmed, kStart);
+  for (int session = 0; session < 100; ++session) {
+    CountSession(farmed, {.ended_at = kStart, .peak_audience = 100, .viewer_seconds = 100 * 10});
+  }
+  EXPECT_EQ(farmed.targets[0].progress, 199u) << "docs/economy.md says so";
+}
+
 TEST(Sponsorship, TheDeadlineItselfIsTooLate) {
   const Time deadline = kStart + minutes(10);
   Deal deal = Offer({{.metric = DealMetric::kAudienceReach, .target = 5}}, deadline);
@@ -112,12 +147,14 @@ TEST(Sponsorship, KeepsItsPromisesUnderRandomEvents) {
       const DealSession session = {.ended_at = now,
                                    .live_seconds = static_cast<uint64_t>(upto(3600)),
                                    .peak_audience = static_cast<uint64_t>(upto(200)),
+                                   .viewer_seconds = static_cast<uint64_t>(upto(200'000)),
                                    .hype_trains = static_cast<uint64_t>(upto(2))};
       const bool counts = StatusAt(before, now) == DealStatus::kActive;
       const auto now_reached = CountSession(deal, session);
       if (counts) {
         sums[0] += session.live_seconds;
-        sums[1] += session.peak_audience;
+        const uint64_t watched = session.viewer_seconds / 600;
+        sums[1] += sums[1] == 0 ? session.peak_audience : std::min(session.peak_audience, watched);
         sums[2] += session.hype_trains;
       }
       for (size_t i = 0; i < 3; ++i) EXPECT_EQ(deal.targets[i].progress, sums[i]);
