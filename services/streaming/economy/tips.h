@@ -30,8 +30,9 @@ struct SessionAudience {
 
 // Tips of a session: ⌊rate · √(audience · engagement) · T(1 − e^(−hours/T))⌋ with T = 6 hours,
 // where the audience is the mean one. Concave in each of the three, so that twice the crowd is less
-// than twice the tips; in time it starts straight, so that cutting a stream into many earns nothing
-// more than its tired hours would. 0 without an audience, never above kTipsMax.
+// than twice the tips. Time tires within a session only: whoever ends and starts again earns as a
+// fresh stream does, which is at most rate · √(audience · engagement) an hour. 0 without an
+// audience, never above kTipsMax.
 int64_t EngagementTips(const TipRates& rates, const SessionAudience& session);
 
 // Tips of an hour: ⌊rate · √followers⌋, never above kTipsMax.

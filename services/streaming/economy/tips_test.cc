@@ -65,7 +65,9 @@ TEST(EngagementTips, MoreOfAnythingIsMoreButLessThanInProportion) {
   }
 }
 
-TEST(EngagementTips, CuttingAStreamIntoPiecesEarnsNoMoreThanRestedHours) {
+TEST(EngagementTips, CuttingAStreamIntoPiecesEarnsAtMostWhatRestedHoursDo) {
+  EXPECT_EQ(Tips(100, 0.6, 6), 293);
+  EXPECT_EQ(6 * Tips(100, 0.6, 1), 426) << "docs/economy.md says so";
   const double first_hour = 10 * std::sqrt(500 * 0.6);
   for (int pieces = 1; pieces <= 100; ++pieces) {
     const int64_t all = pieces * Tips(500, 0.6, 4.0 / pieces);
