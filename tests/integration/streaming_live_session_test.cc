@@ -406,6 +406,16 @@ TEST_F(LiveSessionTest, EndedSessionsAreKeptUntilTheirTimeAndTheirCareer) {
   EXPECT_TRUE(common::errors::Is(sessions_.Get(session.key.session).status(), kSessionNotFound));
 }
 
+TEST_F(LiveSessionTest, AStartOfWhatIsErasedMeanwhileKeepsNoAudience) {
+  const auto created = Create(Wish());
+  ASSERT_TRUE(created.ok()) << created.status();
+  const Session session = *sessions_.Get(*Uuid::Parse(created->session_id()));
+  ASSERT_TRUE(mysql_.Execute("DELETE FROM session").ok());
+  EXPECT_TRUE(common::errors::Is(life_.Start(session, now_).status(), kSessionNotFound));
+  EXPECT_TRUE(live_.List(shard_)->empty());
+  ExpectConservation();
+}
+
 TEST_F(LiveSessionTest, ManyEndsAtOnceAreOne) {
   const Session session = GoLive();
   ASSERT_TRUE(live_.Update(session.key, now_, Bring(60)).ok());

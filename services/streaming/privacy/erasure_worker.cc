@@ -170,7 +170,7 @@ absl::StatusOr<ErasureWorker::Rest> ErasureWorker::EraseSessions(const ReadSessi
                 .End(session.key.session, sessions::EndReason::kSessionEnded, options_.clock())
                 .status());
       }
-      // An end may have been cut off before this, and nobody looks for a session without a row.
+      // An end may have been cut off before this. The audience must not wait for the cleanup.
       RETURN_IF_ERROR(parts_.live.Release(session.key).status());
     }
     RETURN_IF_ERROR(parts_.erasure.DeleteSessions(found));

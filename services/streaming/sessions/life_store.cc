@@ -97,10 +97,13 @@ absl::StatusOr<Session> SessionLife::Start(const Session& session, Time now) {
   // An earlier attempt may have been cut off in between: its audience has watched since then.
   ASSIGN_OR_RETURN(const bool made,
                    parts_.sessions.MakeLive(session, live.heads, live.state.started_at));
-  ASSIGN_OR_RETURN(Session stored, parts_.sessions.Get(session.key.session));
-  if (made) return stored;
-  // Somebody else started it, and has the audience; or cancelled it, and nobody has.
-  if (stored.status == Status::kEnded) RETURN_IF_ERROR(parts_.live.Release(session.key).status());
+  const absl::StatusOr<Session> stored = parts_.sessions.Get(session.key.session);
+  if (made && stored.ok()) return stored;
+  // Somebody else started it, and has the audience; or cancelled or erased it, and nobody has.
+  const bool is_over = stored.ok() ? stored->status == Status::kEnded
+                                   : common::errors::Is(stored.status(), kSessionNotFound);
+  if (is_over) RETURN_IF_ERROR(parts_.live.Release(session.key).status());
+  RETURN_IF_ERROR(stored.status());
   return common::errors::Make(kSessionNotPending, "the session is not Pending any more");
 }
 
