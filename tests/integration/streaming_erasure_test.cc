@@ -248,6 +248,23 @@ TEST_F(StreamingErasureTest, ALargeFollowingGoesInSteps) {
   EXPECT_TRUE(*erasure_.EraseStreamer(scope));
 }
 
+TEST_F(StreamingErasureTest, ACharacterIsItsAccountsUntilNothingOfItIsLeft) {
+  const Uuid account = Uuid::V4(), character = Uuid::V4();
+  ASSERT_TRUE(mysql_.Execute("INSERT INTO character_owner VALUES (?, ?)", character, account).ok());
+  ASSERT_TRUE(mysql_
+                  .Execute("INSERT INTO request_answer (request_id, streamer_id, request_digest, "
+                           "answer, created_at) SELECT UNHEX(MD5(seq)), ?, REPEAT('x', 32), 'y', "
+                           "? FROM seq_1_to_1001",
+                           character, now_)
+                  .ok());
+  EXPECT_FALSE(*erasure_.EraseCharacter(character));
+  EXPECT_EQ(Count("request_answer"), 1);
+  EXPECT_EQ(erasure_.CharactersOf(account)->size(), 1u) << "whoever goes on has to find it";
+  EXPECT_TRUE(*erasure_.EraseCharacter(character));
+  EXPECT_EQ(Count("request_answer"), 0);
+  EXPECT_TRUE(erasure_.CharactersOf(account)->empty());
+}
+
 TEST_F(StreamingErasureTest, TombstonesHaveALifeAndNameNobody) {
   const Uuid account = Uuid::V4();
   Bury(Kind::kAccount, account);

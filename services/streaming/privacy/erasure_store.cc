@@ -192,12 +192,14 @@ absl::StatusOr<bool> ErasureStore::EraseAccount(const Uuid& account) {
 }
 
 absl::StatusOr<bool> ErasureStore::EraseCharacter(const Uuid& character) {
-  RETURN_IF_ERROR(
-      mysql_.Execute("DELETE FROM character_owner WHERE character_id = ?", character).status());
   ASSIGN_OR_RETURN(const int64_t deleted,
                    mysql_.Execute("DELETE FROM request_answer WHERE streamer_id = ? LIMIT ?",
                                   character, kRowsBatch));
-  return deleted < kRowsBatch;
+  if (deleted == kRowsBatch) return false;
+  // Last: by this row an account's erasure finds the character again.
+  RETURN_IF_ERROR(
+      mysql_.Execute("DELETE FROM character_owner WHERE character_id = ?", character).status());
+  return true;
 }
 
 absl::StatusOr<int64_t> ErasureStore::EraseGame(const Uuid& game) {
