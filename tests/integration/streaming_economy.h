@@ -193,6 +193,12 @@ class EconomyTest : public ::testing::Test {
     }
     return sent;
   }
+  // What sponsors grew; careers grow by the same command.
+  std::vector<v1::SeedGrowthRecordCommand> SentReputation() {
+    auto sent = Sent<v1::SeedGrowthRecordCommand>();
+    std::erase_if(sent, [](const auto& growth) { return growth.domain() != "reputation"; });
+    return sent;
+  }
   int64_t Number(const std::string& sql) { return mysql_.Query(sql)->at(0).Get<int64_t>(0); }
 
   // The ledger's promise, of every account.

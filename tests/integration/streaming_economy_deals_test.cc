@@ -49,7 +49,7 @@ TEST_F(StreamingDealsTest, ADealIsPaidWhenAllItsTargetsAreReached) {
     codes.push_back(milestone.milestone_code());
   }
   EXPECT_EQ(codes, (std::vector<std::string>{"hype_generation", "stream_hours", "audience_reach"}));
-  const auto growth = Sent<v1::SeedGrowthRecordCommand>();
+  const auto growth = SentReputation();
   ASSERT_EQ(growth.size(), 1u);
   EXPECT_EQ(growth[0].domain(), "reputation");
   EXPECT_EQ(growth[0].amount(), 2.5);
@@ -84,7 +84,7 @@ TEST_F(StreamingDealsTest, TwoWhoFinishADealAtOncePayItOnce) {
       payments += tip.kind() == v1::TIP_KIND_SPONSORSHIP;
     }
     EXPECT_EQ(payments, 1);
-    EXPECT_EQ(Sent<v1::SeedGrowthRecordCommand>().size(), static_cast<size_t>(round + 1));
+    EXPECT_EQ(SentReputation().size(), static_cast<size_t>(round + 1));
     EXPECT_EQ(Sent<v1::ContractMilestoneCompleteCommand>().size(), static_cast<size_t>(round + 1));
   }
   ExpectBalanced();
@@ -243,7 +243,7 @@ TEST_F(DealModelTest, DealsDoWhatTheModelSaysUnderRandomCommands) {
   });
   EXPECT_GT(completed, 3);
   EXPECT_EQ(Number("SELECT COUNT(*) FROM tip_entry WHERE kind = 3"), completed);
-  EXPECT_EQ(static_cast<int64_t>(Sent<v1::SeedGrowthRecordCommand>().size()), completed);
+  EXPECT_EQ(static_cast<int64_t>(SentReputation().size()), completed);
   for (const StreamerKey& streamer : streamers_) {
     for (int status = 0; status <= v1::SPONSORSHIP_STATUS_EXPIRED; ++status) {
       ExpectListed(streamer, status);
