@@ -107,6 +107,7 @@ absl::StatusOr<HourPage> PayInTransaction(Transaction& transaction, const Hourly
   turn->progress = {.hour = next.hour, .done = page.size() < size_t{kHourPageMax}};
   RETURN_IF_ERROR(SaveTurn(transaction, *turn));
   RETURN_IF_ERROR(common::outbox::Append(transaction, news));
+  result.behind = HoursBehind(turn->progress, now);
   result.more = !NextHour(turn->progress, now).done;
   return result;
 }

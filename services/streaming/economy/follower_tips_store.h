@@ -16,8 +16,9 @@ struct HourlyTips {
 };
 
 struct HourPage {
-  int64_t tips = 0;   // given by this page
-  bool more = false;  // whether another page is due now
+  int64_t tips = 0;    // given by this page
+  int64_t behind = 0;  // hours, as HoursBehind
+  bool more = false;   // whether another page is due now
 };
 
 // Gives one page of accounts what their followers owe for the next hour that is over and not paid.

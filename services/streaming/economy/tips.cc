@@ -42,4 +42,9 @@ HourProgress NextHour(HourProgress progress, common::Time now) {
   return {.hour = std::max(progress.hour + 1, over - kCatchUpHours), .done = false};
 }
 
+int64_t HoursBehind(const HourProgress& progress, common::Time now) {
+  const int64_t given = progress.done ? progress.hour : progress.hour - 1;
+  return std::max<int64_t>(0, HoursOver(now) - 1 - given);
+}
+
 }  // namespace streaming::economy

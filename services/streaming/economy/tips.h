@@ -50,5 +50,7 @@ struct HourProgress {
 // there is nothing to do. An hour that was begun is always finished.
 inline constexpr int64_t kCatchUpHours = 24;
 HourProgress NextHour(HourProgress progress, common::Time now);
+// Hours that are over and not given for, those included that are too old to be made up for.
+int64_t HoursBehind(const HourProgress& progress, common::Time now);
 
 }  // namespace streaming::economy

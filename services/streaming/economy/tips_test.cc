@@ -142,6 +142,14 @@ TEST(FollowerHours, EveryMissedHourComesOnceAndNoneFromLongAgo) {
   }
 }
 
+TEST(FollowerHours, AreBehindUntilTheyAreDone) {
+  EXPECT_EQ(HoursBehind({.hour = 99, .done = true}, At(100)), 0);
+  EXPECT_EQ(HoursBehind({.hour = 99, .done = true}, At(101)), 1);
+  EXPECT_EQ(HoursBehind({.hour = 100, .done = false}, At(101)), 1);
+  EXPECT_EQ(HoursBehind({.hour = 50, .done = true}, At(100)), 49);
+  EXPECT_EQ(HoursBehind({.hour = 99, .done = true}, At(10)), 0) << "the clock went back";
+}
+
 TEST(FollowerHours, AClockThatGoesBackPaysNothing) {
   EXPECT_TRUE(NextHour({.hour = 99, .done = true}, At(10)).done);
 }
