@@ -72,6 +72,8 @@ class ErasureWorker {
   absl::StatusOr<Rest> EraseCharacter(const common::Uuid& character, common::Time until);
   absl::StatusOr<Rest> EraseGame(const common::Uuid& game, common::Time until);
 
+  // Ends a session that has not, and sends away whoever is left of its audience.
+  absl::Status SendHome(const FoundSession& session);
   using ReadSessions = std::function<absl::StatusOr<std::vector<FoundSession>>()>;
   absl::StatusOr<Rest> EraseSessions(const ReadSessions& read, common::Time until);
   absl::StatusOr<Rest> EraseStreamer(const StreamerScope& streamer, common::Time until);
