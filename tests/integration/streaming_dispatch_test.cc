@@ -14,11 +14,13 @@
 
 #include "embedded/streaming/migrations.h"
 #include "libs/common/mysql/migrations.h"
+#include "libs/common/mysql/transaction.h"
 #include "libs/common/nats/contract.h"
 #include "libs/common/runtime/servers.h"
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/http_recorder.h"
 #include "libs/common/testing/servers.h"
+#include "services/streaming/economy/sponsorship_store.h"
 #include "services/streaming/events/command.h"
 #include "services/streaming/events/event.h"
 #include "services/streaming/events/words.h"
@@ -393,6 +395,90 @@ TEST_F(Dispatch, TheirIdsAreLearnedFromAnswersAndUsed) {
   EXPECT_TRUE(FindTheirIds(mysql_, {})->empty());
   const std::vector<Uuid> many(kTheirIdsMax + 1);
   EXPECT_TRUE(absl::IsInvalidArgument(FindTheirIds(mysql_, many).status()));
+}
+
+// A crash after the answer was stored and before the command was acknowledged.
+TEST_F(Dispatch, WhatMakesASeedOrAWalletComesAgainAsItWas) {
+  for (const char* route : {"/seed/create", "/currency/wallet"}) {
+    platform_.Let(route, [](const Received&) {
+      const std::string theirs = Uuid::V5(Uuid(), "theirs").ToString();
+      return common::http::JsonResponse(200, json{{"seedId", theirs}, {"walletId", theirs}}.dump());
+    });
+  }
+  v1::SeedCreateCommand create;
+  create.set_seed_id(kSeed);
+  SetOwner(create);
+  v1::CurrencyWalletGetOrCreateCommand wallet;
+  wallet.set_wallet_id(kWallet);
+  SetOwner(wallet);
+  for (int i = 0; i < 2; ++i) {
+    Tell(create);
+    Tell(wallet);
+  }
+  Begin();
+  ASSERT_TRUE(Metric("seed.create", "delivered", 2));
+  ASSERT_TRUE(Metric("currency.wallet.get-or-create", "delivered", 2));
+  EXPECT_NE(TheirIdOf(*Uuid::Parse(kSeed)), *Uuid::Parse(kSeed));
+  EXPECT_NE(TheirIdOf(*Uuid::Parse(kWallet)), *Uuid::Parse(kWallet));
+  for (const Received& one : platform_.On("/seed")) EXPECT_EQ(BodyOf(one)["seedId"], kSeed);
+  for (const Received& one : platform_.On("/currency")) EXPECT_EQ(BodyOf(one)["walletId"], kWallet);
+}
+
+// Nobody's deletion would find it.
+TEST_F(Dispatch, AnIdIsKeptOnlyWithWhoseItIs) {
+  const Uuid theirs = Uuid::V4();
+  platform_.Let("/", [&](const Received&) {
+    return common::http::JsonResponse(200, json{{"seedId", theirs.ToString()},
+                                                {"walletId", theirs.ToString()},
+                                                {"contractId", theirs.ToString()}}
+                                               .dump());
+  });
+  const economy::Sponsorship deal{
+      .id = Uuid::V4(),
+      .streamer = {.type = kCharacter, .id = *Uuid::Parse(kOwner), .game_service_id = Uuid::V4()},
+      .sponsor = Uuid::V4()};
+  ASSERT_TRUE(common::mysql::RunTransaction(mysql_, [&](auto& transaction) {
+                return economy::InsertSponsorship(transaction, deal);
+              }).ok());
+  TellGrowth(*Uuid::Parse(kSeed), 1);
+  Tell(Credit(5));
+  const auto tell_contract = [&](const Uuid& contract, const Uuid& sponsorship) {
+    v1::ContractMilestoneCompleteCommand command;
+    command.set_contract_id(contract.ToString());
+    (*command.mutable_evidence())["sponsorship_id"] = sponsorship.ToString();
+    Tell(command);
+  };
+  const Uuid contract = economy::ContractId(deal.id);
+  const Uuid erased = Uuid::V4();
+  tell_contract(economy::ContractId(erased), erased);
+  tell_contract(Uuid::V4(), deal.id);  // another one's
+  tell_contract(contract, deal.id);
+  Begin();
+  ASSERT_TRUE(Metric("seed.growth.record", "delivered", 1));
+  ASSERT_TRUE(Metric("currency.credit", "delivered", 1));
+  ASSERT_TRUE(Metric("contract.milestone.complete", "delivered", 3));
+  const auto rows = mysql_.Query("SELECT ours, owner_id, game_service_id FROM neighbour_id");
+  ASSERT_TRUE(rows.ok());
+  ASSERT_EQ(rows->size(), 1);
+  EXPECT_EQ(rows->at(0).Get<Uuid>(0), contract);
+  EXPECT_EQ(rows->at(0).Get<Uuid>(1), deal.streamer.id);
+  EXPECT_EQ(rows->at(0).Get<Uuid>(2), deal.streamer.game_service_id);
+  EXPECT_EQ(TheirIdOf(contract), theirs);
+}
+
+TEST_F(Dispatch, AnIdThatIsKnownMayChangeByAnyAnswer) {
+  ASSERT_TRUE(
+      Learn(mysql_,
+            {.ours = *Uuid::Parse(kSeed), .theirs = Uuid::V4(), .owner = *Uuid::Parse(kOwner)})
+          .ok());
+  const Uuid theirs = Uuid::V4();
+  platform_.Let("/seed", [&](const Received&) {
+    return common::http::JsonResponse(200, json{{"seedId", theirs.ToString()}}.dump());
+  });
+  TellGrowth(*Uuid::Parse(kSeed), 1);
+  Begin();
+  ASSERT_TRUE(Metric("seed.growth.record", "delivered", 1));
+  EXPECT_EQ(TheirIdOf(*Uuid::Parse(kSeed)), theirs);
 }
 
 TEST_F(Dispatch, AnswersThatSayNothingTeachNothing) {

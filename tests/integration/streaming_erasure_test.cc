@@ -14,6 +14,7 @@
 #include "services/streaming/blending/platform_session_store.h"
 #include "services/streaming/careers/career_store.h"
 #include "services/streaming/careers/streamer_store.h"
+#include "services/streaming/economy/tip_ledger_store.h"
 #include "services/streaming/errors.h"
 #include "services/streaming/neighbours/neighbour_store.h"
 #include "services/streaming/pool/pool_store.h"
@@ -222,6 +223,24 @@ TEST_F(StreamingErasureTest, WhoAskedBeforeTheTombstoneIsWaitedFor) {
   ASSERT_TRUE(erased.ok());
   EXPECT_TRUE(*erased);
   EXPECT_EQ(Count("streamer"), 0);
+}
+
+TEST_F(StreamingErasureTest, IdsOfNeighboursGoAlsoWithoutAnOwner) {
+  const Uuid gone = Uuid::V4();
+  const Uuid stays = Uuid::V4();
+  for (const Uuid& account : {gone, stays}) {
+    ASSERT_TRUE(Lock(account).ok());
+    for (const Uuid& ours : {careers::SeedId(KeyOf(account)), economy::WalletId(KeyOf(account))}) {
+      ASSERT_TRUE(
+          mysql_.Execute("INSERT INTO neighbour_id (ours, theirs) VALUES (?, ?)", ours, Uuid::V4())
+              .ok());
+    }
+  }
+  EXPECT_TRUE(*erasure_.EraseStreamer({.type = v1::STREAMER_ENTITY_TYPE_ACCOUNT, .id = gone}));
+  const auto left = mysql_.Query("SELECT COUNT(*) FROM neighbour_id WHERE ours IN (?, ?)",
+                                 careers::SeedId(KeyOf(stays)), economy::WalletId(KeyOf(stays)));
+  EXPECT_EQ(left->at(0).Get<int>(0), 2);
+  EXPECT_EQ(Count("neighbour_id"), 2);
 }
 
 TEST_F(StreamingErasureTest, ALargeFollowingGoesInSteps) {

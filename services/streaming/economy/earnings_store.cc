@@ -30,6 +30,7 @@ common::outbox::Event MilestoneCommand(const Sponsorship& sponsorship, const Dea
   evidence[code] = absl::StrCat(CurrentOf(target));
   evidence["target"] = absl::StrCat(target.target);
   evidence["session_id"] = session.ToString();
+  evidence["sponsorship_id"] = sponsorship.id.ToString();
   return events::MakeCommand(std::move(command), Uuid::V5(contract, "milestone/" + code));
 }
 

@@ -10,11 +10,13 @@
 #include "libs/common/base/status.h"
 #include "libs/common/base/time.h"
 #include "libs/common/log/log.h"
+#include "services/streaming/economy/sponsorship_store.h"
 #include "services/streaming/neighbours/neighbour_store.h"
 
 namespace streaming::neighbours {
 namespace {
 
+using bannou::streaming::v1::ContractMilestoneCompleteCommand;
 using common::Uuid;
 using google::protobuf::FieldDescriptor;
 
@@ -44,6 +46,17 @@ std::optional<Uuid> IdOf(const google::protobuf::Message& command, const char* n
   const FieldDescriptor* field = command.GetDescriptor()->FindFieldByName(name);
   if (field == nullptr) return std::nullopt;
   return Uuid::Parse(command.GetReflection()->GetString(command, field));
+}
+
+// The deal whose contract `ours` is, if the command is about one.
+std::optional<Uuid> SponsorshipOf(const google::protobuf::Message& command, const Uuid& ours) {
+  if (command.GetDescriptor() != ContractMilestoneCompleteCommand::descriptor()) {
+    return std::nullopt;
+  }
+  const auto& contract = static_cast<const ContractMilestoneCompleteCommand&>(command);
+  const auto found = contract.evidence().find("sponsorship_id");
+  const auto id = found == contract.evidence().end() ? std::nullopt : Uuid::Parse(found->second);
+  return id && economy::ContractId(*id) == ours ? id : std::nullopt;
 }
 
 }  // namespace
@@ -128,14 +141,17 @@ absl::StatusOr<Answer> DispatchWorker::Send(google::protobuf::Message& command) 
   const FieldDescriptor* field = TheirIdField(command);
   const auto ours = field == nullptr ? std::nullopt : IdOf(command, field->name().c_str());
   if (!ours) return client_.Send(command);
-  ASSIGN_OR_RETURN(const Uuid theirs, FindTheirId(mysql_, *ours));
-  command.GetReflection()->SetString(&command, field, theirs.ToString());
+  ASSIGN_OR_RETURN(const Uuid known, FindTheirId(mysql_, *ours));
+  const auto owner = IdOf(command, "owner_id");
+  // What makes a seed or a wallet offers our id each time: a repeat is the same under one key.
+  if (!owner) command.GetReflection()->SetString(&command, field, known.ToString());
   const Answer answer = client_.Send(command);
-  if (answer.their_id && *answer.their_id != theirs) {
+  if (answer.their_id && *answer.their_id != known) {
     RETURN_IF_ERROR(Learn(mysql_, {.ours = *ours,
                                    .theirs = *answer.their_id,
-                                   .owner = IdOf(command, "owner_id"),
-                                   .game = IdOf(command, "game_service_id")}));
+                                   .owner = owner,
+                                   .game = IdOf(command, "game_service_id"),
+                                   .sponsorship = SponsorshipOf(command, *ours)}));
   }
   return answer;
 }

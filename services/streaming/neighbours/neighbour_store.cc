@@ -15,6 +15,24 @@ namespace {
 
 using common::Uuid;
 using common::mysql::Rows;
+using common::mysql::Transaction;
+
+struct Owner {
+  Uuid id;
+  std::optional<Uuid> game;
+};
+
+// nullopt when nobody is known to own it. A deal stays locked: who erases it waits, and then finds
+// what was stored.
+absl::StatusOr<std::optional<Owner>> OwnerOf(Transaction& transaction, const TheirId& id) {
+  if (id.owner) return Owner{.id = *id.owner, .game = id.game};
+  if (!id.sponsorship) return std::nullopt;
+  ASSIGN_OR_RETURN(const Rows rows, transaction.Query("SELECT streamer_id, game_service_id"
+                                                      " FROM sponsorship WHERE id = ? FOR UPDATE",
+                                                      *id.sponsorship));
+  if (rows.empty()) return std::nullopt;
+  return Owner{.id = rows[0].Get<Uuid>(0), .game = rows[0].Get<Uuid>(1)};
+}
 
 }  // namespace
 
@@ -46,19 +64,24 @@ absl::StatusOr<std::vector<Uuid>> FindTheirIds(common::mysql::Pool& mysql,
 }
 
 absl::Status Learn(common::mysql::Pool& mysql, const TheirId& id) {
-  const absl::Status learned = common::mysql::RunTransaction(
-      mysql, [&](common::mysql::Transaction& transaction) -> absl::Status {
+  const absl::Status learned =
+      common::mysql::RunTransaction(mysql, [&](Transaction& transaction) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::optional<Owner> owner, OwnerOf(transaction, id));
+        if (!owner) {
+          return transaction
+              .Execute("UPDATE neighbour_id SET theirs = ? WHERE ours = ?", id.theirs, id.ours)
+              .status();
+        }
         RETURN_IF_ERROR(
             transaction
                 .Execute("INSERT INTO neighbour_id (ours, theirs, owner_id, game_service_id) "
                          "VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE theirs = VALUES(theirs)",
-                         id.ours, id.theirs, id.owner, id.game)
+                         id.ours, id.theirs, owner->id, owner->game)
                 .status());
         using privacy::Kind;
-        std::vector<privacy::Entity> entities;
-        if (id.owner) entities.push_back({.kind = Kind::kAccount, .id = *id.owner});
-        if (id.owner) entities.push_back({.kind = Kind::kCharacter, .id = *id.owner});
-        if (id.game) entities.push_back({.kind = Kind::kGameService, .id = *id.game});
+        std::vector<privacy::Entity> entities = {{.kind = Kind::kAccount, .id = owner->id},
+                                                 {.kind = Kind::kCharacter, .id = owner->id}};
+        if (owner->game) entities.push_back({.kind = Kind::kGameService, .id = *owner->game});
         return privacy::CheckLiving(transaction, entities);
       });
   return common::errors::Is(learned, kEntityDeleted) ? absl::OkStatus() : learned;

@@ -7,7 +7,9 @@
 #include <bannou/streaming/v1/session.pb.h>
 
 #include "libs/common/base/status.h"
+#include "services/streaming/careers/streamer_store.h"
 #include "services/streaming/economy/sponsorship_store.h"
+#include "services/streaming/economy/tip_ledger_store.h"
 #include "services/streaming/sessions/session_store.h"
 
 namespace streaming::privacy {
@@ -42,6 +44,22 @@ std::vector<FoundSession> ToSessions(const Rows& rows) {
                         .ended = row.Get<int>(3) == v1::STREAM_SESSION_STATUS_ENDED});
   }
   return sessions;
+}
+
+// What neighbours call the streamer's seed and wallet, in each of the games; also where the row
+// does not say whose it is.
+absl::Status ForgetTheirIds(Transaction& transaction, const StreamerScope& streamer,
+                            const Rows& games) {
+  for (const auto& row : games) {
+    const careers::StreamerKey key{.type = static_cast<v1::StreamerEntityType>(streamer.type),
+                                   .id = streamer.id,
+                                   .game_service_id = row.Get<Uuid>(0)};
+    RETURN_IF_ERROR(transaction
+                        .Execute("DELETE FROM neighbour_id WHERE ours IN (?, ?)",
+                                 careers::SeedId(key), economy::WalletId(key))
+                        .status());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -113,12 +131,12 @@ absl::StatusOr<bool> ErasureStore::EraseStreamer(const StreamerScope& streamer) 
       common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) -> absl::Status {
         done = true;
         // Whoever adds to what lasts of a streamer holds one of these rows.
-        for (const char* sql : {"SELECT 1 FROM streamer WHERE " OF_STREAMER " FOR UPDATE",
-                                "SELECT 1 FROM tip_account WHERE " OF_STREAMER " FOR UPDATE"}) {
-          RETURN_IF_ERROR(
-              transaction
-                  .Query(sql, streamer.type, streamer.id, streamer.game, streamer.game, kPage)
-                  .status());
+        for (const char* sql :
+             {"SELECT game_service_id FROM streamer WHERE " OF_STREAMER " FOR UPDATE",
+              "SELECT game_service_id FROM tip_account WHERE " OF_STREAMER " FOR UPDATE"}) {
+          ASSIGN_OR_RETURN(const Rows rows, transaction.Query(sql, streamer.type, streamer.id,
+                                                              streamer.game, streamer.game, kPage));
+          RETURN_IF_ERROR(ForgetTheirIds(transaction, streamer, rows));
         }
         ASSIGN_OR_RETURN(const int64_t deals, DeleteSponsorships(transaction, streamer));
         done = deals < kPage;
