@@ -17,6 +17,8 @@ Verdict Judge(int status) {
   switch (status) {
     case 401:  // our token
     case 403:
+    case 404:  // nothing is deployed there yet, or the base URL is wrong
+    case 405:
     case 407:
     case 408:  // it took too long
     case 425:  // too early
@@ -30,6 +32,8 @@ Verdict Judge(int status) {
   }
   // Redirects are not followed: the base URL is wrong.
   if (status < 400) return Verdict::kUnavailable;
+  // The usual answer to a repeat while the first with its key is still being worked on.
+  if (status == 409) return Verdict::kFailed;
   return status < 500 ? Verdict::kRefused : Verdict::kFailed;
 }
 

@@ -8,8 +8,8 @@ namespace streaming::neighbours {
 
 enum class Verdict {
   kDelivered,
-  // It is away, busy, or does not accept us (a wrong token, a redirect): no fault of the command's,
-  // which waits as long as its stream keeps it.
+  // It is away, busy, not there yet, or does not accept us (a wrong token, a redirect): no fault of
+  // the command's, which waits as long as its stream keeps it.
   kUnavailable,
   // It failed over this command: worth kFailuresMax tries.
   kFailed,

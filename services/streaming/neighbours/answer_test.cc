@@ -10,11 +10,11 @@ using std::chrono::seconds;
 
 TEST(Answer, SaysWhetherTheCommandIsDoneWaitsOrIsRefused) {
   for (const int status : {200, 201, 202, 204, 299}) EXPECT_EQ(Judge(status), Verdict::kDelivered);
-  for (const int status : {301, 307, 401, 403, 407, 408, 425, 429, 502, 503, 504}) {
+  for (const int status : {301, 307, 401, 403, 404, 405, 407, 408, 425, 429, 502, 503, 504}) {
     EXPECT_EQ(Judge(status), Verdict::kUnavailable) << status;
   }
-  for (const int status : {500, 501, 505, 599}) EXPECT_EQ(Judge(status), Verdict::kFailed);
-  for (const int status : {400, 404, 405, 409, 413, 422, 451}) {
+  for (const int status : {409, 500, 501, 505, 599}) EXPECT_EQ(Judge(status), Verdict::kFailed);
+  for (const int status : {400, 410, 413, 422, 451}) {
     EXPECT_EQ(Judge(status), Verdict::kRefused) << status;
   }
 }
