@@ -129,6 +129,16 @@ TEST_F(StreamingLeaderboardTest, PagesAreThoseOfAllRowsSortedWithTiesInAStableOr
   for (const int limit : {1, 7, 100}) ExpectTrue(boards_, limit);
 }
 
+TEST_F(StreamingLeaderboardTest, AGameWithoutStreamersHasNoKeys) {
+  const Uuid game = Uuid::V4();
+  const auto page = boards_.Page(game, v1::LEADERBOARD_METRIC_FOLLOWERS, 10, 0, now_);
+  ASSERT_TRUE(page.ok()) << page.status();
+  EXPECT_TRUE(page->empty());
+  const auto keys = redis_.Command({"EXISTS", careers::BoardsKey(game)});
+  ASSERT_TRUE(keys.ok()) << keys.status();
+  EXPECT_EQ(keys->integer(), 0);
+}
+
 TEST_F(StreamingLeaderboardTest, BoardsFollowWhatChangesAndWhatIsErased) {
   std::mt19937 random(2);
   std::vector<StreamerKey> all;

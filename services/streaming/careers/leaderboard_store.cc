@@ -132,6 +132,8 @@ absl::StatusOr<bool> LeaderboardStore::Follow(const Uuid& game, Marker seen) {
     ASSIGN_OR_RETURN(const Rows rows,
                      mysql_.Query(kChanged, game, changed_at, type, at.member.id, kPage, game,
                                   changed_at, type, kPage, game, changed_at, kPage, kPage));
+    // Nobody streams there, or there is no such game: a key for each that is asked for is too much.
+    if (rows.empty() && seen.position.empty()) return true;
     const bool last = rows.size() < static_cast<size_t>(kPage);
     if (!last) at = PositionOf(rows.back());
     const Marker next{.position = last ? since : EncodePosition(at),
