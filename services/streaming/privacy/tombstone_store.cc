@@ -11,7 +11,7 @@
 namespace streaming::privacy {
 namespace {
 
-// Of a random id, so that nobody finds it by trying.
+// Of a random id, so that nobody finds it by trying; but whoever has an id can ask for it.
 std::string MarkOf(const Entity& entity) {
   return common::crypto::Sha256(static_cast<char>(entity.kind) + entity.id.ToBytes());
 }
