@@ -152,7 +152,9 @@ common::config::Table<S> NeighbourRows() {
   return {
       {"STREAMING_COMMANDS_STREAM", "COMMANDS",
        "The JetStream stream that takes the commands to neighbours; another one than COMMANDS is "
-       "not made here, and must have all of their subjects when the daemon starts.",
+       "not made here, and must have all of their subjects when the daemon starts, and discard "
+       "what is "
+       "oldest when it is full: refusing what is new, it would stop the events of sessions.",
        Into(&S::commands_stream)},
       {"STREAMING_NEIGHBOURS_BASE_URL", "",
        "Where commands to neighbours are posted, http or https, without a final slash "

@@ -216,6 +216,10 @@ TEST_F(NatsTest, AForeignStreamIsNotMadeOrChangedButMustTakeTheSubjects) {
   for (const char* lacking : {"a", "a.b.c", "a.c", "c.e", "c.d.e.f", "f"}) {
     EXPECT_EQ(problem({"a.b", lacking}), std::string("stream THEIRS lacks the subject ") + lacking);
   }
+  ASSERT_TRUE(
+      Declare({.name = "FULL", .subjects = {"full"}, .discard = StreamSpec::Discard::kNew}).ok());
+  EXPECT_EQ(Declare({.name = "FULL", .subjects = {"full"}, .foreign = true}).message(),
+            "stream FULL discards what is new");
   // As its owner left it.
   EXPECT_TRUE(Declare(needs({"a.b"})).ok());
   EXPECT_TRUE(jetstream_->Publish("f.g", "x", {}, "").ok());

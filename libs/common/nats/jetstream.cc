@@ -119,6 +119,11 @@ absl::Status JetStream::CheckForeign(const StreamSpec& spec) {
     return absl::FailedPreconditionError(absl::StrCat("no stream ", spec.name));
   }
   RETURN_IF_ERROR(read);
+  // Full, it would take nothing more, and whatever else waits to be published would stand behind.
+  if (info->Config->Discard == js_DiscardNew) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("stream ", spec.name, " discards what is new"));
+  }
   const std::span<const char*> patterns(info->Config->Subjects,
                                         static_cast<size_t>(info->Config->SubjectsLen));
   for (const std::string& subject : spec.subjects) {
