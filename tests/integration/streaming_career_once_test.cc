@@ -102,8 +102,8 @@ class StreamingCareerOnceTest : public StreamingCareerTest {
   // The career in which everything went well.
   std::vector<std::string> Expected() {
     for (const Uuid& id : InsertCareer()) {
-      const absl::Status applied = careers_.ApplySession(id, kStart);
-      EXPECT_TRUE(applied.ok()) << applied;
+      const auto applied = careers_.ApplySession(id, kStart);
+      EXPECT_TRUE(applied.ok()) << applied.status();
     }
     std::vector<std::string> record = Record();
     Wipe();
@@ -136,15 +136,23 @@ TEST_F(StreamingCareerOnceTest, TwoStoresAtOnceMakeTheSameCareer) {
   careers::CareerStore other(other_mysql);
   for (uint32_t seed = 0; seed < 4; ++seed) {
     const std::vector<Uuid> ids = InsertCareer();
+    std::atomic<int> applied = 0;
     const auto work = [&](careers::CareerStore& store, uint32_t order) {
       std::vector<Uuid> attempts = ids;
       std::shuffle(attempts.begin(), attempts.end(), std::mt19937(order));
-      for (const Uuid& id : attempts) EXPECT_TRUE(store.ApplySession(id, kStart).ok());
+      for (const Uuid& id : attempts) {
+        const auto entered = store.ApplySession(id, kStart);
+        EXPECT_TRUE(entered.ok()) << entered.status();
+        applied += entered.value_or(0);
+      }
     };
     std::jthread one(work, std::ref(careers_), seed);
     std::jthread two(work, std::ref(other), seed + 100);
     one.join();
     two.join();
+    const auto entered = mysql_.Query(
+        "SELECT COUNT(*) FROM session WHERE career_applied = 1 AND started_at IS NOT NULL");
+    EXPECT_EQ(applied, entered->at(0).Get<int>(0)) << "each is counted by who applied it";
     EXPECT_EQ(Difference(expected), "") << seed;
     Wipe();
   }
@@ -227,7 +235,7 @@ TEST_F(StreamingCareerOnceTest, ASessionWaitsForTheRecordOfItsTrainsButNotForEve
   ASSERT_TRUE(unapplied.ok()) << unapplied.status();
   EXPECT_THAT(*unapplied, UnorderedElementsAre(later, lost));
   // One after it waits with it.
-  ASSERT_TRUE(careers_.ApplySession(later, kStart).ok());
+  EXPECT_EQ(*careers_.ApplySession(later, kStart), 0);
   EXPECT_THAT(*careers_.ListUnapplied(Uuid(), 10), Contains(later));
 
   ASSERT_TRUE(mysql_.Execute("UPDATE hype_train SET completed_at = ?", kStart).ok());

@@ -81,8 +81,8 @@ class EconomyTest : public ::testing::Test {
     return id;
   }
   void Apply(const Uuid& session, Time now = kStart) {
-    const absl::Status applied = careers_.ApplySession(session, now);
-    EXPECT_TRUE(applied.ok()) << applied;
+    const auto applied = careers_.ApplySession(session, now);
+    EXPECT_TRUE(applied.ok()) << applied.status();
   }
   // What such a session earns: see docs/economy.md.
   static int64_t Earned(const EndedSession& session) {

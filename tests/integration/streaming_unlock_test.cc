@@ -22,8 +22,8 @@ class StreamingUnlockTest : public StreamingCareerTest {
   Uuid Apply(const EndedRow& row) { return Apply(streamer_, row); }
   Uuid Apply(const StreamerKey& streamer, const EndedRow& row) {
     const Uuid id = InsertEndedSession(streamer, row);
-    const absl::Status applied = careers_.ApplySession(id, kStart);
-    EXPECT_TRUE(applied.ok()) << applied;
+    const auto applied = careers_.ApplySession(id, kStart);
+    EXPECT_TRUE(applied.ok()) << applied.status();
     return id;
   }
 

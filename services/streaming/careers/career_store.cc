@@ -261,19 +261,31 @@ absl::StatusOr<std::vector<Uuid>> CareerStore::ListUnapplied(const Uuid& after, 
   return ids;
 }
 
-absl::Status CareerStore::ApplySession(const Uuid& session_id, Time now) {
-  const auto apply = [&](const Uuid& id) {
-    return common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {
-      return ApplyInTransaction(transaction, id, now, beside_);
-    });
+absl::StatusOr<int> CareerStore::ApplySession(const Uuid& session_id, Time now) {
+  int applied = 0;
+  const auto apply = [&](const Uuid& id) -> absl::Status {
+    bool mine = false;
+    const Beside beside =
+        [&](Transaction& transaction,
+            const AppliedSession& session) -> absl::StatusOr<std::vector<common::outbox::Event>> {
+      mine = true;
+      if (!beside_) return std::vector<common::outbox::Event>();
+      return beside_(transaction, session);
+    };
+    RETURN_IF_ERROR(common::mysql::RunTransaction(mysql_, [&](Transaction& transaction) {
+      mine = false;
+      return ApplyInTransaction(transaction, id, now, beside);
+    }));
+    if (mine) ++applied;
+    return absl::OkStatus();
   };
   for (int i = 0; i < kEarlierMax; ++i) {
     ASSIGN_OR_RETURN(const std::optional<Earlier> earlier, FindEarlier(mysql_, session_id));
-    if (!earlier) return apply(session_id);
-    if (!earlier->ready) return absl::OkStatus();
-    RETURN_IF_ERROR(apply(earlier->id));
+    if (earlier && !earlier->ready) break;
+    RETURN_IF_ERROR(apply(earlier ? earlier->id : session_id));
+    if (!earlier) break;
   }
-  return absl::OkStatus();
+  return applied;
 }
 
 }  // namespace streaming::careers

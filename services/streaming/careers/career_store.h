@@ -48,8 +48,9 @@ class CareerStore {
   // Puts one such session into its streamer's career and tells what that means (CareerNews), in one
   // transaction. The streamer's earlier ones go first, each in a transaction of its own, so that a
   // career is the same whatever was tried when; if one of these has to wait for its trains, nothing
-  // happens. Any other session changes nothing, so that a repeat is harmless.
-  absl::Status ApplySession(const common::Uuid& session_id, common::Time now);
+  // happens. Any other session changes nothing, so that a repeat is harmless. Returns how many
+  // sessions entered the career.
+  absl::StatusOr<int> ApplySession(const common::Uuid& session_id, common::Time now);
 
  private:
   common::mysql::Pool& mysql_;

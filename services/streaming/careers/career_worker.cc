@@ -33,16 +33,17 @@ common::executor::Loop::Outcome CareerProgressionWorker::Step() {
   bool news = false;
   for (const common::Uuid& session : *page) {
     const common::trace::Scope scope(common::trace::NewRoot());
-    const absl::Status applied = store_.ApplySession(session, options_.clock());
+    const absl::StatusOr<int> applied = store_.ApplySession(session, options_.clock());
     if (applied.ok()) {
-      applied_.Increment();
-      news = true;
+      applied_.Increment(*applied);
+      news = news || *applied > 0;
       continue;
     }
     failed_.Increment();
-    common::log::Warning("career.not_applied", {{"session_id", session.ToString()},
-                                                {"problem", common::ToStd(applied.message())}});
-    result.Update(applied);
+    common::log::Warning("career.not_applied",
+                         {{"session_id", session.ToString()},
+                          {"problem", common::ToStd(applied.status().message())}});
+    result.Update(applied.status());
   }
   if (news) options_.announce();
   const bool more = page->size() == static_cast<size_t>(kPageMax);
