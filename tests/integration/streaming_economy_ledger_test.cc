@@ -291,6 +291,21 @@ TEST_F(FollowerTipsTest, MissedHoursAreMadeUpForADay) {
   EXPECT_EQ(Balance(streamer).balance(), 2 * (3 + kCatchUpHours));
 }
 
+TEST_F(FollowerTipsTest, HowFarTheyAreBehindIsMeasured) {
+  WithFollowers(100, kStart);
+  EconomyWorker worker(mysql_, metrics_, {.clock = [this] { return now_; }});
+  const auto behind = [&](int hours) {
+    return metrics_.Text().find("streaming_tips_behind_seconds " + std::to_string(hours * 3600) +
+                                "\n") != std::string::npos;
+  };
+  EXPECT_TRUE(worker.Step().status.ok());
+  now_ += hours(3);
+  for (const int left : {2, 1, 0, 0}) {
+    EXPECT_TRUE(worker.Step().status.ok());
+    EXPECT_TRUE(behind(left)) << left << " " << metrics_.Text();
+  }
+}
+
 TEST_F(FollowerTipsTest, OnlyThoseWhoStreamedOfLateAreGivenTips) {
   const StreamerKey active = WithFollowers(100, kStart - hours(24) * 13);
   const StreamerKey gone = WithFollowers(100, kStart - hours(24) * 15);

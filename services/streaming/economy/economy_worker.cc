@@ -14,9 +14,8 @@ EconomyWorker::EconomyWorker(common::mysql::Pool& mysql, common::metrics::Regist
     : mysql_(mysql),
       options_(std::move(options)),
       by_followers_(EarnedCounter(metrics, TipKind::kFollowers)),
-      hours_behind_(
-          metrics.GetGauge("streaming_tip_hours_behind",
-                           "Hours that are over and for which followers have not given.")),
+      behind_(metrics.GetGauge("streaming_tips_behind_seconds",
+                               "The hours that are over and for which followers have not given.")),
       expired_(CounterOf(metrics, DealStatus::kExpired)),
       loop_("economy", metrics, [this] { return Step(); }) {}
 
@@ -32,7 +31,7 @@ common::executor::Loop::Outcome EconomyWorker::Step() {
 
 absl::StatusOr<bool> EconomyWorker::PayFollowerTips() {
   ASSIGN_OR_RETURN(const HourPage page, PayHourPage(mysql_, options_.followers, options_.clock()));
-  hours_behind_.Set(static_cast<double>(page.behind));
+  behind_.Set(common::ToSeconds(std::chrono::hours(page.behind)));
   if (page.tips > 0) {
     by_followers_.Increment(static_cast<double>(page.tips));
     options_.announce();

@@ -44,7 +44,7 @@ class EconomyWorker {
   common::mysql::Pool& mysql_;
   const Options options_;
   common::metrics::Counter& by_followers_;
-  common::metrics::Gauge& hours_behind_;
+  common::metrics::Gauge& behind_;
   common::metrics::Counter& expired_;
   common::executor::Loop loop_;
 };
