@@ -8,12 +8,12 @@
 #include <absl/status/statusor.h>
 #include <bannou/streaming/v1/career.pb.h>
 
+#include "libs/common/base/shared_reads.h"
 #include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
 #include "libs/common/mysql/pool.h"
 #include "libs/common/redis/redis.h"
 #include "services/streaming/careers/streamer_store.h"
-#include "services/streaming/sessions/shared_reads.h"
 
 namespace streaming::careers {
 
@@ -71,7 +71,7 @@ class LeaderboardStore {
   common::mysql::Pool& mysql_;
   common::redis::Redis& redis_;
   common::redis::Functions& boards_;
-  sessions::SharedReads<bool> caught_up_{1000, kFresh, kUsable};
+  common::SharedReads<bool> caught_up_{1000, kFresh, kUsable};
 };
 
 }  // namespace streaming::careers

@@ -8,10 +8,10 @@
 #include <absl/status/status.h>
 #include <bannou/streaming/v1/session.pb.h>
 
+#include "libs/common/base/shared_reads.h"
 #include "libs/common/base/time.h"
 #include "libs/common/rpc/identity.h"
 #include "services/streaming/sessions/session_store.h"
-#include "services/streaming/sessions/shared_reads.h"
 
 namespace streaming::sessions {
 
@@ -51,7 +51,7 @@ class BrowseStore {
   static constexpr uint32_t kStreams = 1000;  // of a game, the largest
 
   SessionStore& sessions_;
-  SharedReads<std::vector<Shown>> shown_{kGames, kFresh, kUsable};
+  common::SharedReads<std::vector<Shown>> shown_{kGames, kFresh, kUsable};
 };
 
 }  // namespace streaming::sessions

@@ -15,7 +15,7 @@
 #include "libs/common/base/time.h"
 #include "libs/common/base/uuid.h"
 
-namespace streaming::sessions {
+namespace common {
 
 // One value by key. Any thread.
 template <class Value>
@@ -25,19 +25,18 @@ class SharedReads {
 
   // Keeps at most `most` values. One that is younger than `fresh` is given without being read
   // again; one that is younger than `usable` while somebody else reads it, or when that failed.
-  SharedReads(size_t most, common::Duration fresh, common::Duration usable)
+  SharedReads(size_t most, Duration fresh, Duration usable)
       : fresh_(fresh), usable_(usable), entries_(most) {}
 
   // One reader a key at a time; who comes meanwhile and has nothing usable waits for it, no longer
   // than the thread's deadline. The reader's error when nothing usable is there.
-  absl::StatusOr<std::shared_ptr<const Value>> Get(const common::Uuid& key, common::Time now,
-                                                   const Read& read) {
+  absl::StatusOr<std::shared_ptr<const Value>> Get(const Uuid& key, Time now, const Read& read) {
     const std::shared_ptr<Entry> entry = EntryOf(key);
     std::unique_lock lock(entry->mutex);
     if (entry->Within(fresh_, now)) return entry->value;
     if (entry->reading) {
       if (!entry->Within(usable_, now)) {
-        entry->read.wait_for(lock, common::Remaining(kPatience), [&] { return !entry->reading; });
+        entry->read.wait_for(lock, Remaining(kPatience), [&] { return !entry->reading; });
       }
     } else {
       entry->reading = true;
@@ -59,7 +58,7 @@ class SharedReads {
 
  private:
   struct Entry {
-    bool Within(common::Duration age, common::Time now) const {
+    bool Within(Duration age, Time now) const {
       return value != nullptr && std::chrono::abs(now - read_at) < age;
     }
 
@@ -68,11 +67,11 @@ class SharedReads {
     bool reading = false;
     absl::Status failure;  // of the last reader
     std::shared_ptr<const Value> value;
-    common::Time read_at;
+    Time read_at;
   };
   static constexpr std::chrono::seconds kPatience{10};
 
-  std::shared_ptr<Entry> EntryOf(const common::Uuid& key) {
+  std::shared_ptr<Entry> EntryOf(const Uuid& key) {
     const std::lock_guard lock(mutex_);
     if (auto found = entries_.Find(key)) return *std::move(found);
     auto entry = std::make_shared<Entry>();
@@ -80,10 +79,10 @@ class SharedReads {
     return entry;
   }
 
-  const common::Duration fresh_;
-  const common::Duration usable_;
+  const Duration fresh_;
+  const Duration usable_;
   std::mutex mutex_;
-  common::RecentlyUsed<common::Uuid, std::shared_ptr<Entry>> entries_;
+  RecentlyUsed<Uuid, std::shared_ptr<Entry>> entries_;
 };
 
-}  // namespace streaming::sessions
+}  // namespace common

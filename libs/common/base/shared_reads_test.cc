@@ -1,11 +1,11 @@
-#include "services/streaming/sessions/shared_reads.h"
+#include "libs/common/base/shared_reads.h"
 
 #include <future>
 #include <thread>
 
 #include <gtest/gtest.h>
 
-namespace streaming::sessions {
+namespace common {
 namespace {
 
 using std::chrono::milliseconds;
@@ -14,7 +14,7 @@ using std::chrono::seconds;
 const common::Time kNow = common::FromMicros(1'800'000'000'000'000);
 const common::Uuid kKey = common::Uuid::FromRandomBits(1, 1);
 
-class SharedReadsTest : public testing::Test {
+class SharedReadsTest : public ::testing::Test {
  protected:
   // What is there is the number of the reading that brought it; -1 for UNAVAILABLE.
   int Ask(common::Time now, const common::Uuid& key = kKey) {
@@ -93,4 +93,4 @@ TEST_F(SharedReadsTest, OneReadsForAll) {
 }
 
 }  // namespace
-}  // namespace streaming::sessions
+}  // namespace common
