@@ -181,8 +181,7 @@ absl::Status ServeRpcs(const Settings& settings, App& app, Stores& stores) {
           .hype = stores.hype_settings,
           .user_significance_max = static_cast<float>(settings.user_significance_max),
           .user_reactions_per_minute = settings.user_reactions_per_minute,
-          .world_first_multiplier = settings.world_first_hype_multiplier,
-          .real_derived_max = static_cast<size_t>(settings.max_real_derived_viewers)}));
+          .world_first_multiplier = settings.world_first_hype_multiplier}));
   RETURN_IF_ERROR(
       app.Serve<hype::HypeRpc>(stores.live, stores.hype, stores.sessions, stores.hype_settings));
   RETURN_IF_ERROR(app.Serve<careers::CareerRpc>(stores.mysql, stores.leaderboards));
@@ -230,7 +229,8 @@ class Workers {
         watch_(stores.watchers, metrics,
                {.ended = [&stores](auto sessions) { return stores.sessions.NotActive(sessions); }}),
         platform_sessions_(stores.platform_sessions, metrics),
-        pulses_(stores.live, stores.platform_sessions, metrics),
+        pulses_(stores.live, stores.platform_sessions, metrics,
+                static_cast<uint32_t>(settings.max_real_derived_viewers)),
         inbound_({.sessions = stores.sessions, .life = stores.life, .live = stores.live}, metrics,
                  {.stream = settings.inbound_stream, .grace = settings.disconnect_grace}),
         erasure_({.mysql = stores.mysql,

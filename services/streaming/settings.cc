@@ -116,8 +116,8 @@ common::config::Table<S> BlendingAndCleanUpRows() {
        "Share of a real crowd's influence that fades in a round without pulses, 0 to 1.",
        Into(&S::real_derived_viewer_decay_rate, 0, 1)},
       {"STREAMING_MAX_REAL_DERIVED_VIEWERS", "500",
-       "Real-derived viewers that one session seats at most, 0 to 5000. No effect in this version "
-       "yet.",
+       "Viewers of real crowds that one session tells apart at most, each with a seat in its "
+       "audience, 0 to 5000; the others are heard in the crowd's mood only.",
        Into(&S::max_real_derived_viewers, 0, 5000)},
       {"STREAMING_AUDIENCE_UPDATE_INTERVAL_SECONDS", "10",
        "Seconds between two audience snapshots for clients, 1 to 3600.",

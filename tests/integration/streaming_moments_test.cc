@@ -157,7 +157,7 @@ class MomentsTest : public ::testing::Test {
   }
   std::optional<PulseOutcome> Deliver(const platform::SentimentPulse& pulse,
                                       uint64_t delivered = 1) {
-    const auto outcome = pulse_worker_.Handle(pulse.SerializeAsString(), delivered);
+    const auto outcome = pulse_worker_.Handle(pulse.SerializeAsString(), now_, delivered);
     EXPECT_TRUE(outcome.ok()) << outcome.status();
     return outcome.value_or(std::nullopt);
   }
@@ -216,7 +216,7 @@ class MomentsTest : public ::testing::Test {
 
   std::unique_ptr<common::nats::Connection> connection_;
   std::unique_ptr<common::nats::JetStream> jetstream_;
-  blending::PulseWorker pulse_worker_{live_, platform_sessions_, metrics_, [this] { return now_; }};
+  blending::PulseWorker pulse_worker_{live_, platform_sessions_, metrics_, 50, [this] { return now_; }};
   sessions::Session session_;
 };
 
@@ -449,10 +449,9 @@ TEST_F(MomentsTest, DuplicatesAndDisorderApplyEveryPulseOnce) {
   EXPECT_EQ(duplicates, 5);
   const auto crowd = blending::DecodeCrowd(Live(session_).mood);
   ASSERT_TRUE(crowd.ok());
-  blending::Mood expected;
-  const std::vector<blending::SentimentSample> samples = {{blending::Sentiment::kExcited, 1}};
-  for (int i = 0; i < 6; ++i) expected = blending::Blend(expected, samples);
-  EXPECT_NEAR(crowd->mood.levels[0], expected.levels[0], 1e-3);
+  EXPECT_EQ(crowd->pulses, 6u);
+  EXPECT_EQ(crowd->heard.pulses(), 6u);
+  EXPECT_EQ(crowd->heard.ShareOf(0), 1);
   EXPECT_THAT(crowd->feeders, ::testing::ElementsAre(feeder));
 }
 
@@ -481,7 +480,11 @@ TEST_F(MomentsTest, APulseCountsOnlyWhereItBelongs) {
   platform::SentimentPulse elsewhere = Pulse(own);
   elsewhere.set_in_game_session_id(common::Uuid::V4().ToString());
   EXPECT_EQ(Deliver(elsewhere), PulseOutcome::kNoSession);
-  EXPECT_EQ(Live(session_).mood, "");
+  const auto crowd = blending::DecodeCrowd(Live(session_).mood);
+  ASSERT_TRUE(crowd.ok());
+  EXPECT_EQ(blending::MoodNow(*crowd), blending::Mood{});
+  EXPECT_EQ(crowd->pulses, 0u);
+  EXPECT_EQ(crowd->pulses_stale, 1u);
 }
 
 TEST_F(MomentsTest, ThePulsesOwnSessionOutranksTheOneOfItsCreation) {

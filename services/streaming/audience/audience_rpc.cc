@@ -8,6 +8,7 @@
 #include "libs/common/base/status.h"
 #include "libs/common/crypto/digest.h"
 #include "services/streaming/audience/composition.h"
+#include "services/streaming/audience/seats.h"
 #include "services/streaming/audience/session_view.h"
 #include "services/streaming/audience/snapshot_worker.h"
 #include "services/streaming/blending/crowd.h"
@@ -227,25 +228,32 @@ absl::Status AudienceRpc::GetAudienceTruth(CallContext&, const v1::GetAudienceTr
                                            v1::GetAudienceTruthResponse& response) {
   ASSIGN_OR_RETURN(const LiveSession session, LoadAudience(request.session_id()));
   ASSIGN_OR_RETURN(const blending::Crowd crowd, blending::DecodeCrowd(session.mood));
-  const uint32_t seated = SeatedHeads(session);
+  const std::vector<uint32_t> members = SeatedMembers(session);
+  const auto seated = static_cast<uint32_t>(members.size());
   response.set_session_id(request.session_id());
   response.set_total_count(static_cast<int32_t>(session.heads));
   response.set_simulated_count(static_cast<int32_t>(session.heads - seated));
   response.set_real_derived_count(static_cast<int32_t>(seated));
   response.set_real_derived_ratio(
       session.heads == 0 ? 0 : static_cast<float>(seated) / static_cast<float>(session.heads));
-  for (const common::Uuid& viewer : SeatedViewers(session, options_.real_derived_max)) {
-    response.add_real_derived_viewer_ids(viewer.ToString());
+  for (const uint32_t member : members) {
+    response.add_real_derived_viewer_ids(
+        pool::ViewerId(session.state.viewer_secret, member).ToString());
   }
+  response.set_unseated_count(
+      static_cast<int32_t>(crowd.voices.size() - members.size() + crowd.voices_beyond));
+  const blending::Mood mood = blending::MoodNow(crowd);
   for (size_t i = 0; i < blending::kSentiments; ++i) {
-    (*response.mutable_mood())[WordAt<bannou::stream::v1::SentimentCategory>(i)] =
-        crowd.mood.levels[i];
+    (*response.mutable_mood())[WordAt<bannou::stream::v1::SentimentCategory>(i)] = mood.levels[i];
   }
   for (const common::Uuid& feeder : crowd.feeders) {
     response.add_platform_session_ids(feeder.ToString());
   }
+  response.set_pulses_applied(crowd.pulses);
+  response.set_pulses_stale(crowd.pulses_stale);
   if (crowd.last_pulse_at) {
     *response.mutable_last_pulse_at() = events::ToTimestamp(*crowd.last_pulse_at);
+    response.set_pulse_lag_seconds(crowd.lag_millis / 1000.0);
   }
   return absl::OkStatus();
 }

@@ -40,7 +40,6 @@ class AudienceRpc final : public common::rpc::Service {
     float user_significance_max = 0.5f;
     int user_reactions_per_minute = 30;
     double world_first_multiplier = 10;
-    size_t real_derived_max = 500;
   };
 
   // Keeps the references.

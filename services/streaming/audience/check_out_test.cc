@@ -11,7 +11,7 @@ TEST(PartyTest, SurvivesPacking) {
   const Party party{.run = 70000,
                     .members = BitOf(0) | BitOf(9) | BitOf(63),
                     .joining = {.round = kRoundLimit - 1,
-                                .flags = kFollows | kSeated,
+                                .flags = kFollows,
                                 .offset = -100,
                                 .interest_sum = kSumModulus - 1}};
   std::string bytes;

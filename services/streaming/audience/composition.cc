@@ -61,25 +61,25 @@ Sentiment FeelingOf(const Archetype& archetype, float engagement) {
 }
 
 // One member with its weight.
-struct Seat {
+struct Viewer {
   uint32_t member;
   uint32_t heads;
   float engagement;
   bool follows;
 };
 
-void AppendSeats(const AttractionWeights& weights, const LiveSession& session, const Party& party,
-                 std::vector<Seat>& seats) {
+void AppendViewers(const AttractionWeights& weights, const LiveSession& session, const Party& party,
+                   std::vector<Viewer>& viewers) {
   const pool::Pool& pool = *session.pool;
-  const float interest = session.audience.interest[pool.ArchetypeOfRun(party.run)];
+  const float interest = InterestOfRun(session.audience, pool, party.run);
   ForEachPlace(party.members, [&](uint32_t place) {
     const uint32_t member = party.run * pool::kRunLength + place;
     const float offset = pool::EngagementOffset(pool::EngagementStep(pool.spec().seed, member));
-    seats.push_back({.member = member,
-                     .heads = pool.WeightOfRun(party.run),
-                     .engagement = MemberInterest(weights, interest, party.joining, offset,
-                                                  session.audience.last_round),
-                     .follows = (party.joining.flags & kFollows) != 0});
+    viewers.push_back({.member = member,
+                       .heads = pool.WeightOfRun(party.run),
+                       .engagement = MemberInterest(weights, interest, party.joining, offset,
+                                                    session.audience.last_round),
+                       .follows = (party.joining.flags & kFollows) != 0});
   });
 }
 
@@ -95,31 +95,31 @@ void CountKinds(const Archetype& archetype, uint32_t heads, Composition& composi
   }
 }
 
-void CountEngagement(const Archetype& archetype, const Seat& seat, Composition& composition) {
+void CountEngagement(const Archetype& archetype, const Viewer& viewer, Composition& composition) {
   const bool lurks = Leaning(archetype.personality, Personality::kLurker) > 0;
-  if (seat.engagement >= kHigh) {
-    composition.high += seat.heads;
-  } else if (lurks || seat.engagement < kLow) {
-    composition.lurking += seat.heads;
+  if (viewer.engagement >= kHigh) {
+    composition.high += viewer.heads;
+  } else if (lurks || viewer.engagement < kLow) {
+    composition.lurking += viewer.heads;
   } else {
-    (seat.engagement >= kMedium ? composition.medium : composition.low) += seat.heads;
+    (viewer.engagement >= kMedium ? composition.medium : composition.low) += viewer.heads;
   }
 }
 
-NotableViewer Describe(const LiveSession& session, const Seat& seat) {
+NotableViewer Describe(const LiveSession& session, const Viewer& viewer) {
   const pool::Pool& pool = *session.pool;
-  const Archetype& archetype = pool.archetypes()[pool.ArchetypeOf(seat.member)];
-  const common::Uuid viewer = pool::ViewerId(session.state.viewer_secret, seat.member);
-  const uint64_t bits = Mix64(session.state.viewer_secret ^ Mix64(seat.member));
-  return {.member = seat.member,
-          .viewer = viewer,
+  const Archetype& archetype = pool.archetypes()[pool.ArchetypeOf(viewer.member)];
+  const uint64_t bits = Mix64(session.state.viewer_secret ^ Mix64(viewer.member));
+  return {.member = viewer.member,
+          .viewer = pool::ViewerId(session.state.viewer_secret, viewer.member),
           .label = LabelOf(archetype, bits),
-          .type = TypeOf(seat.follows, Mix64(bits + 1)),
-          .engagement = seat.engagement,
-          .sentiment = FeelingOf(archetype, seat.engagement)};
+          .type = TypeOf(viewer.follows, Mix64(bits + 1)),
+          .engagement = viewer.engagement,
+          .sentiment = session.audience.chorus.FeelingOf(viewer.member / pool::kRunLength)
+                           .value_or(FeelingOf(archetype, viewer.engagement))};
 }
 
-bool IsMoreEngaged(const Seat& a, const Seat& b) {
+bool IsMoreEngaged(const Viewer& a, const Viewer& b) {
   return a.engagement != b.engagement ? a.engagement > b.engagement : a.member < b.member;
 }
 
@@ -127,50 +127,26 @@ bool IsMoreEngaged(const Seat& a, const Seat& b) {
 
 Composition CompositionOf(const AttractionWeights& weights, const LiveSession& session) {
   Composition composition;
-  std::vector<Seat> seats;
+  std::vector<Viewer> viewers;
   for (const Party& party : session.parties) {
     const Archetype& archetype =
         session.pool->archetypes()[session.pool->ArchetypeOfRun(party.run)];
-    const size_t first = seats.size();
-    AppendSeats(weights, session, party, seats);
+    const size_t first = viewers.size();
+    AppendViewers(weights, session, party, viewers);
     uint32_t heads = 0;
-    for (size_t i = first; i < seats.size(); ++i) {
-      heads += seats[i].heads;
-      CountEngagement(archetype, seats[i], composition);
+    for (size_t i = first; i < viewers.size(); ++i) {
+      heads += viewers[i].heads;
+      CountEngagement(archetype, viewers[i], composition);
     }
     CountKinds(archetype, heads, composition);
   }
-  const size_t notable = std::min(kNotableViewersMax, seats.size());
-  std::partial_sort(seats.begin(), seats.begin() + static_cast<ptrdiff_t>(notable), seats.end(),
-                    IsMoreEngaged);
+  const size_t notable = std::min(kNotableViewersMax, viewers.size());
+  std::partial_sort(viewers.begin(), viewers.begin() + static_cast<ptrdiff_t>(notable),
+                    viewers.end(), IsMoreEngaged);
   for (size_t i = 0; i < notable; ++i) {
-    composition.notable.push_back(Describe(session, seats[i]));
+    composition.notable.push_back(Describe(session, viewers[i]));
   }
   return composition;
-}
-
-uint32_t SeatedHeads(const LiveSession& session) {
-  uint32_t heads = 0;
-  for (const Party& party : session.parties) {
-    if ((party.joining.flags & kSeated) != 0) {
-      heads += CountOf(party.members) * session.pool->WeightOfRun(party.run);
-    }
-  }
-  return heads;
-}
-
-std::vector<common::Uuid> SeatedViewers(const LiveSession& session, size_t limit) {
-  std::vector<common::Uuid> viewers;
-  for (const Party& party : session.parties) {
-    if ((party.joining.flags & kSeated) == 0) continue;
-    ForEachPlace(party.members, [&](uint32_t place) {
-      if (viewers.size() < limit) {
-        viewers.push_back(
-            pool::ViewerId(session.state.viewer_secret, party.run * pool::kRunLength + place));
-      }
-    });
-  }
-  return viewers;
 }
 
 }  // namespace streaming::audience

@@ -49,9 +49,4 @@ struct Composition {
 
 Composition CompositionOf(const AttractionWeights& weights, const LiveSession& session);
 
-// Heads in seats of real viewers; for admins only.
-uint32_t SeatedHeads(const LiveSession& session);
-// The pseudonyms of those, at most `limit`.
-std::vector<common::Uuid> SeatedViewers(const LiveSession& session, size_t limit);
-
 }  // namespace streaming::audience

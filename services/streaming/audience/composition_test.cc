@@ -17,13 +17,13 @@ std::shared_ptr<const pool::Pool> ThePool() {
   return pool;
 }
 
-LiveSession TheSession(uint8_t flags = 0) {
+LiveSession TheSession() {
   LiveSession session;
   session.pool = ThePool();
   session.audience.interest.fill(0.5f);
   session.state.viewer_secret = 99;
   for (uint32_t run = 0; run + 1 < ThePool()->runs(); run += 3) {
-    session.parties.push_back({run, 0xff00ff00ff00ull, {.flags = flags}});
+    session.parties.push_back({run, 0xff00ff00ff00ull, {}});
   }
   session.heads = HeadsOf(*ThePool(), session.parties);
   return session;
@@ -82,17 +82,18 @@ TEST(CompositionTest, NamesTheMostEngagedByPseudonyms) {
   EXPECT_EQ(viewers.size(), kNotableViewersMax);
 }
 
-TEST(CompositionTest, ASeatLooksLikeAnyOtherPlace) {
-  const Composition ordinary = CompositionOf({}, TheSession());
-  const Composition seated = CompositionOf({}, TheSession(kSeated));
-  ASSERT_EQ(seated.notable.size(), ordinary.notable.size());
-  for (size_t i = 0; i < seated.notable.size(); ++i) {
-    EXPECT_EQ(seated.notable[i].label, ordinary.notable[i].label);
-    EXPECT_EQ(seated.notable[i].type, ordinary.notable[i].type);
+TEST(CompositionTest, AVoiceShowsInAllWhoListenAlike) {
+  LiveSession session = TheSession();
+  const Composition alone = CompositionOf({}, session);
+  blending::Mood amused;
+  amused.levels[static_cast<size_t>(blending::Sentiment::kAmused)] = 1;
+  session.audience.chorus = blending::Chorus({{.id = 1, .felt = amused}});
+  const Composition together = CompositionOf({}, session);
+  for (const NotableViewer& viewer : together.notable) {
+    EXPECT_EQ(viewer.sentiment, blending::Sentiment::kAmused);
   }
-  EXPECT_EQ(SeatedHeads(TheSession()), 0u);
-  EXPECT_EQ(SeatedHeads(TheSession(kSeated)), ordinary.heads);
-  EXPECT_EQ(SeatedViewers(TheSession(kSeated), 5).size(), 5u);
+  EXPECT_GT(together.high, alone.high);
+  EXPECT_EQ(together.heads, alone.heads);
 }
 
 TEST(CompositionTest, NobodyIsNobody) {

@@ -13,6 +13,7 @@
 #include "services/streaming/audience/check_out.h"
 #include "services/streaming/audience/exchange.h"
 #include "services/streaming/audience/passage.h"
+#include "services/streaming/blending/crowd.h"
 #include "services/streaming/errors.h"
 
 namespace streaming::audience {
@@ -163,6 +164,7 @@ absl::StatusOr<LiveSession> LiveStore::ToSession(const LiveKey& key, StoredAudie
   // Who came with the last change was not known yet when its state was written.
   session.state.peak_heads = std::max(session.state.peak_heads, session.heads);
   ASSIGN_OR_RETURN(session.moments, DecodeMoments(stored.fields[kMomentsField]));
+  session.audience.chorus = blending::ChorusOf(session.mood);
   return session;
 }
 

@@ -56,7 +56,6 @@ constexpr RunMask CohortMask(uint32_t run, Cohort cohort) {
 
 enum PartyFlag : uint8_t {
   kFollows = 1,  // they followed the streamer when they joined
-  kSeated = 2,   // real viewers' seats; never leaves the process
 };
 
 // What is written when they join and never changes. 8 bytes:

@@ -23,8 +23,8 @@ std::vector<Leave> Raiders(const pool::Pool& pool, const Audience& audience,
     const Party& party = parties[position];
     const uint8_t a = pool.ArchetypeOfRun(party.run);
     // A member's own engagement goes with it and weighs on both sides alike.
-    const double chance =
-        RaidChance(static_cast<float>(to.attraction[a]) / 255, audience.interest[a]);
+    const double chance = RaidChance(static_cast<float>(to.attraction[a]) / 255,
+                                     InterestOfRun(audience, pool, party.run));
     RunMask members = 0;
     ForEachPlace(party.members, [&](uint32_t place) {
       const uint32_t member = party.run * pool::kRunLength + place;

@@ -34,6 +34,9 @@ enum class Draw : uint64_t {
   kFollowerComes = 15,
   kRaid = 16,
   kTemper = 17,
+  kVoice = 18,
+  kVoiceDelay = 19,
+  kSeat = 20,
 };
 
 // The bits for a key that has one word more. A key that many draws share is worked out once.

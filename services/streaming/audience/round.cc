@@ -192,8 +192,8 @@ void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const V
     const RunMask asked = AskedOf(view, masks, party);
     if (asked == 0) continue;
     const uint8_t a = pool.ArchetypeOfRun(party.run);
-    const PartyInterest interest =
-        InterestOf(settings.weights, step.audience.interest[a], party.joining, view.round);
+    const PartyInterest interest = InterestOf(
+        settings.weights, InterestOfRun(step.audience, pool, party.run), party.joining, view.round);
     const double dwell = DwellMinutes(settings, party.joining, view.round);
     const double rate = rates.Of(a, interest.common) * BoredByDwell(dwell);
     const Boredom boredom(interest, rate, minutes);
@@ -247,8 +247,8 @@ std::vector<Mover> MoversOf(const RoundSettings& settings, const pool::Pool& poo
     const RunMask asked = AskedOf(view, masks, party);
     if (asked == 0) continue;
     const uint8_t a = pool.ArchetypeOfRun(party.run);
-    const PartyInterest interest =
-        InterestOf(settings.weights, audience.interest[a], party.joining, view.round);
+    const PartyInterest interest = InterestOf(
+        settings.weights, InterestOfRun(audience, pool, party.run), party.joining, view.round);
     const Rivalry rivalry = RivalryOf(view, field, self, a, pool.archetypes()[a].personality);
     const double rate = CompeteRate(rivalry, interest.common);
     if (rate == 0) continue;

@@ -284,8 +284,8 @@ absl::StatusOr<uint32_t> RoundWorker::StepOne(const LiveKey& key, Progress& prog
       change.named.clear();
     }
     if (cohort == 0) {
-      change.mood = blending::FadeCrowd(live.mood, view.at - options_.interval,
-                                        options_.mood_decay_rate, view.stretch);
+      change.mood =
+          blending::StepCrowd(live.mood, view.round, options_.mood_decay_rate, view.stretch);
     }
     if (options_.beside) RETURN_IF_ERROR(options_.beside(settings, view, self, change));
     return change;

@@ -7,6 +7,7 @@
 
 #include "services/streaming/audience/attraction.h"
 #include "services/streaming/audience/random.h"
+#include "services/streaming/audience/seats.h"
 
 namespace streaming::audience {
 namespace {
@@ -24,14 +25,14 @@ RunMask TakenOf(std::string_view taken, uint32_t run) {
 
 void AppendAttendees(std::vector<Attendee>& attendees, const AttractionWeights& weights,
                      const pool::Pool& pool, const Party& party, float archetype_mean,
-                     uint32_t round) {
+                     uint32_t round, const std::vector<uint32_t>& seated) {
   ForEachPlace(party.members, [&](uint32_t place) {
     const uint32_t member = party.run * pool::kRunLength + place;
     const float offset = pool::EngagementOffset(pool::EngagementStep(pool.spec().seed, member));
     attendees.push_back(
         {.member = member,
          .mean_interest = MeanMemberInterest(weights, archetype_mean, party.joining, offset, round),
-         .seated = (party.joining.flags & kSeated) != 0});
+         .seated = std::ranges::binary_search(seated, member)});
   });
 }
 
@@ -93,14 +94,15 @@ std::vector<Attendee> AttendeesOf(const AttractionWeights& weights, const pool::
                                   const LiveSession& session,
                                   const std::vector<DepartedParty>& departed) {
   const Audience& audience = session.audience;
+  const std::vector<uint32_t> seated = SeatedMembers(session);
   std::vector<Attendee> attendees;
   for (const Party& party : session.parties) {
     const float mean = MeanInterest(audience, pool.ArchetypeOfRun(party.run), party.joining);
-    AppendAttendees(attendees, weights, pool, party, mean, audience.last_round);
+    AppendAttendees(attendees, weights, pool, party, mean, audience.last_round, seated);
   }
   for (const DepartedParty& gone : departed) {
     AppendAttendees(attendees, weights, pool, gone.party, gone.departure.mean_interest,
-                    gone.departure.left_round);
+                    gone.departure.left_round, {});
   }
   return attendees;
 }

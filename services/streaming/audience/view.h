@@ -12,6 +12,7 @@
 #include "libs/common/base/uuid.h"
 #include "services/streaming/audience/attraction.h"
 #include "services/streaming/audience/party.h"
+#include "services/streaming/blending/chorus.h"
 #include "services/streaming/blending/mood.h"
 #include "services/streaming/pool/pool.h"
 
@@ -67,7 +68,13 @@ struct Audience {
   float excitement = 0;                     // 0 to 1
   pool::PerArchetype<float> interest = {};  // 0 to 1 each
   pool::PerArchetype<uint32_t> sums = {};   // running totals of interest, see Joining; they wrap
+  // The voices that it listens to, as the last round left them. They are kept with the session's
+  // crowd (LiveSession::mood) and are no part of the bytes below.
+  blending::Chorus chorus;
 };
+
+// The interest of a run's archetype, as its voice colours it. 0 to 1.
+float InterestOfRun(const Audience& audience, const pool::Pool& pool, uint32_t run);
 
 // 8 + 256·2 + 256·3 bytes: version 1; last round 4; steps 1; excitement 2 in 1/65535; interests 2
 // each in 1/65535; sums 3 each. A step begins from decoded values, so that what was stored decides.

@@ -10,8 +10,12 @@ using pool::Leaning;
 using pool::Personality;
 
 // How far one pulse moves the mood: three pulses, 45 s at the default interval, bring two thirds.
-constexpr float kPulseShare = 0.3f;
+constexpr double kPulseShare = 0.3;
+constexpr float kIntensityUnits = 1000;
+constexpr size_t kCountBytes = 4;  // of Heard's numbers
 constexpr float kPushLimit = 0.2f;
+constexpr float kNoticed = 0.01f;
+constexpr float kFineSteps = 65535;
 // What a level of 1 does to a neutral member. Positive feeling spreads about three times as
 // readily.
 constexpr std::array<float, kSentiments> kPush = {0.18f, 0.12f, -0.03f, 0.08f,
@@ -24,16 +28,37 @@ bool IsIll(size_t sentiment) { return kPush[sentiment] < 0; }
 
 }  // namespace
 
-Mood Blend(const Mood& mood, std::span<const SentimentSample> pulse) {
-  if (pulse.empty()) return mood;
-  std::array<float, kSentiments> sums{};
-  for (const SentimentSample& sample : pulse) {
-    sums[static_cast<size_t>(sample.sentiment)] += std::clamp(sample.intensity, 0.0f, 1.0f);
-  }
+void Heard::Add(Sentiment sentiment, float intensity) {
+  const float clamped = std::clamp(intensity, 0.0f, 1.0f);
+  sums_[static_cast<size_t>(sentiment)] +=
+      static_cast<uint32_t>(std::lround(clamped * kIntensityUnits));
+  ++samples_;
+}
+
+float Heard::ShareOf(size_t sentiment) const {
+  if (samples_ == 0) return 0;
+  return static_cast<float>(sums_[sentiment]) / (kIntensityUnits * static_cast<float>(samples_));
+}
+
+void Heard::Append(std::string& out) const {
+  audience::PutLittleEndian(out, pulses_, kCountBytes);
+  audience::PutLittleEndian(out, samples_, kCountBytes);
+  for (const uint32_t sum : sums_) audience::PutLittleEndian(out, sum, kCountBytes);
+}
+
+Heard Heard::Take(audience::ByteReader& reader) {
+  Heard heard;
+  heard.pulses_ = static_cast<uint32_t>(reader.Take(kCountBytes));
+  heard.samples_ = static_cast<uint32_t>(reader.Take(kCountBytes));
+  for (uint32_t& sum : heard.sums_) sum = static_cast<uint32_t>(reader.Take(kCountBytes));
+  return heard;
+}
+
+Mood Blend(const Mood& mood, const Heard& heard) {
+  const auto pace = static_cast<float>(1 - std::pow(1 - kPulseShare, heard.pulses()));
   Mood blended = mood;
   for (size_t i = 0; i < kSentiments; ++i) {
-    const float share = sums[i] / static_cast<float>(pulse.size());
-    blended.levels[i] += kPulseShare * (share - blended.levels[i]);
+    blended.levels[i] += pace * (heard.ShareOf(i) - blended.levels[i]);
   }
   return blended;
 }
@@ -45,6 +70,10 @@ Mood Fade(const Mood& mood, double decay_rate, double steps) {
     faded.levels[i] *= static_cast<float>(std::pow(keep, IsIll(i) ? steps / 2 : steps));
   }
   return faded;
+}
+
+bool IsFaded(const Mood& mood) {
+  return std::ranges::all_of(mood.levels, [](float level) { return level < kNoticed; });
 }
 
 float MoodPush(const Mood& mood, pool::PersonalityMask personality) {
@@ -76,6 +105,19 @@ void AppendMood(std::string& out, const Mood& mood) {
   for (const float level : mood.levels) {
     out.push_back(static_cast<char>(std::lround(std::clamp(level, 0.0f, 1.0f) * 255)));
   }
+}
+
+void AppendFineMood(std::string& out, const Mood& mood) {
+  for (const float level : mood.levels) {
+    const float steps = std::clamp(level, 0.0f, 1.0f) * kFineSteps;
+    audience::PutLittleEndian(out, static_cast<uint64_t>(std::lround(steps)), 2);
+  }
+}
+
+Mood TakeFineMood(audience::ByteReader& reader) {
+  Mood mood;
+  for (float& level : mood.levels) level = static_cast<float>(reader.Take(2)) / kFineSteps;
+  return mood;
 }
 
 Mood ReadMood(const char* data) {

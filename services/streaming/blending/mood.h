@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,7 @@
 #include <absl/status/statusor.h>
 
 #include "libs/common/base/uuid.h"
+#include "services/streaming/audience/bytes.h"
 #include "services/streaming/pool/archetype.h"
 
 namespace streaming::blending {
@@ -35,18 +35,41 @@ struct Mood {
   bool operator==(const Mood&) const = default;
 };
 
-struct SentimentSample {
-  Sentiment sentiment;
-  float intensity;  // 0 to 1, clamped
+// What was heard, until it moves a mood. Sums of whole numbers: neither the order in which feelings
+// come nor the batches they come in make a difference.
+class Heard {
+ public:
+  // `intensity` 0 to 1, clamped, counts in thousandths.
+  void Add(Sentiment sentiment, float intensity);
+  // One more pulse has brought what was added.
+  void EndPulse() { ++pulses_; }
+
+  bool empty() const { return pulses_ == 0; }
+  uint32_t pulses() const { return pulses_; }
+  // The mean intensity of a sentiment over all that was felt, 0 to 1.
+  float ShareOf(size_t sentiment) const;
+
+  // 40 bytes: pulses, samples and the sums, 4 each.
+  void Append(std::string& out) const;
+  static Heard Take(audience::ByteReader& reader);
+
+  bool operator==(const Heard&) const = default;
+
+ private:
+  uint32_t pulses_ = 0;
+  uint32_t samples_ = 0;
+  std::array<uint32_t, kSentiments> sums_{};
 };
 
-// The mood after a pulse: each level moves toward the pulse's share of that sentiment, weighted by
-// intensity. A pulse without samples changes nothing.
-Mood Blend(const Mood& mood, std::span<const SentimentSample> pulse);
+// The mood after it was heard: with each pulse a level moves toward the sentiment's share.
+Mood Blend(const Mood& mood, const Heard& heard);
 
 // The mood after `steps` check-in intervals without a pulse. `decay_rate` is the share lost in one
 // (RealDerivedViewerDecayRate, 0 to 1); ill feeling lasts twice as long as good.
 Mood Fade(const Mood& mood, double decay_rate, double steps);
+
+// Nobody would notice it.
+bool IsFaded(const Mood& mood);
 
 // What the mood adds to the attraction of a session for one kind of member, -0.2 to 0.2.
 float MoodPush(const Mood& mood, pool::PersonalityMask personality);
@@ -60,6 +83,10 @@ Sentiment Dominant(const Mood& mood);
 // Eight bytes, one a level in 1/255.
 inline constexpr size_t kMoodBytes = kSentiments;
 void AppendMood(std::string& out, const Mood& mood);
+// Sixteen, in 1/65535: with one byte alone a mood that fades by a tenth would stop at 5/255 for
+// ever.
+void AppendFineMood(std::string& out, const Mood& mood);
+Mood TakeFineMood(audience::ByteReader& reader);
 // Reads the mood at `data`, which must hold kMoodBytes.
 Mood ReadMood(const char* data);
 

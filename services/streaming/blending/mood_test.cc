@@ -18,9 +18,12 @@ Mood Full(Sentiment sentiment) {
   return mood;
 }
 
-TEST(MoodTest, MovesTowardThePulseAndStaysInRange) {
-  const std::vector<SentimentSample> pulse = {
-      {Sentiment::kExcited, 1}, {Sentiment::kExcited, 7}, {Sentiment::kBored, -3}};
+TEST(MoodTest, MovesTowardWhatIsHeardAndStaysInRange) {
+  Heard pulse;
+  pulse.Add(Sentiment::kExcited, 1);
+  pulse.Add(Sentiment::kExcited, 7);
+  pulse.Add(Sentiment::kBored, -3);
+  pulse.EndPulse();
   Mood mood;
   float before = 0;
   for (int i = 0; i < 100; ++i) {
@@ -31,6 +34,20 @@ TEST(MoodTest, MovesTowardThePulseAndStaysInRange) {
   EXPECT_NEAR(before, 2.0f / 3, 1e-3);
   EXPECT_EQ(Level(mood, Sentiment::kBored), 0);
   EXPECT_EQ(Blend(mood, {}), mood);
+}
+
+TEST(MoodTest, PulsesOfTheSameFeelingMoveItAsOneAfterTheOtherWould) {
+  Heard one;
+  one.Add(Sentiment::kAmused, 0.6f);
+  one.EndPulse();
+  Heard three;
+  for (int i = 0; i < 3; ++i) {
+    three.Add(Sentiment::kAmused, 0.6f);
+    three.EndPulse();
+  }
+  const Mood stepwise = Blend(Blend(Blend({}, one), one), one);
+  EXPECT_NEAR(Level(Blend({}, three), Sentiment::kAmused), Level(stepwise, Sentiment::kAmused),
+              1e-6);
 }
 
 TEST(MoodTest, FadesToNothingAndIllFeelingLastsTwiceAsLong) {
@@ -87,6 +104,19 @@ TEST(MoodTest, IsKeptInEightBytes) {
   for (size_t i = 0; i < kSentiments; ++i) {
     EXPECT_NEAR(ReadMood(bytes.data()).levels[i], mood.levels[i], 0.51 / 255);
   }
+}
+
+TEST(MoodTest, FineBytesKeepWhatFades) {
+  Mood mood = Full(Sentiment::kAmused);
+  for (int round = 0; round < 100; ++round) {
+    std::string bytes;
+    AppendFineMood(bytes, Fade(mood, 0.1, 1));
+    audience::ByteReader reader(bytes);
+    mood = TakeFineMood(reader);
+    ASSERT_TRUE(reader.Complete());
+  }
+  EXPECT_TRUE(IsFaded(mood));
+  EXPECT_FALSE(IsFaded(Full(Sentiment::kHostile)));
 }
 
 TEST(RecentPulsesTest, KnowsTheLastThirtyTwo) {

@@ -36,7 +36,13 @@ std::optional<SentimentSample> SampleOf(const bannou::stream::v1::SentimentEntry
   // Not within bounds is also what NaN is.
   const bool in_range = entry.intensity() >= 0 && entry.intensity() <= 1;
   if (category < 1 || category > static_cast<int>(kSentiments) || !in_range) return std::nullopt;
-  return SentimentSample{static_cast<Sentiment>(category - 1), entry.intensity()};
+  SentimentSample sample = {.sentiment = static_cast<Sentiment>(category - 1),
+                            .intensity = entry.intensity()};
+  if (entry.has_tracking_id()) {
+    sample.tracking_id = common::Uuid::Parse(entry.tracking_id());
+    if (!sample.tracking_id) return std::nullopt;
+  }
+  return sample;
 }
 
 // nullopt for a time that no calendar has: it would overflow ours.
@@ -75,15 +81,14 @@ std::optional<Arrival> Decode(std::string_view payload) {
   return arrival;
 }
 
-// The change that a pulse makes. `applied` says whether it made one. It is the mood alone, which
-// reaches the audience with the next round, and a hype train with that round's steps (hype/hum.h):
-// whatever players could see at once would tell them that a real crowd is there.
-absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse, common::Time now,
-                                bool& applied) {
+// The change that `take` makes of a session's crowd, if it says that it did. It is the crowd alone,
+// which reaches the audience with the next round, and a hype train with that round's steps
+// (hype/hum.h): whatever players could see at once would tell them that a real crowd is there.
+absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse,
+                                const std::function<bool(Crowd&)>& take) {
   Change change(session);
   ASSIGN_OR_RETURN(Crowd crowd, DecodeCrowd(session.mood));
-  applied = ApplyPulse(crowd, pulse, now);
-  if (!applied) return change;
+  if (!take(crowd)) return change;
   change.mood = EncodeCrowd(crowd);
   change.command = "pulse " + pulse.id.ToString();
   return change;
@@ -92,9 +97,11 @@ absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse, 
 }  // namespace
 
 PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platform_sessions,
-                         common::metrics::Registry& metrics, common::Clock clock)
+                         common::metrics::Registry& metrics, uint32_t voices_most,
+                         common::Clock clock)
     : live_(live),
       platform_sessions_(platform_sessions),
+      voices_most_(voices_most),
       clock_(std::move(clock)),
       lag_(metrics.GetTimer("streaming_pulse_lag_seconds",
                             "From a pulse's arrival in its stream to its effect.")),
@@ -108,7 +115,7 @@ PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platfo
 }
 
 absl::Status PulseWorker::Process(Message& message) {
-  const auto handled = Handle(message.payload(), message.delivered());
+  const auto handled = Handle(message.payload(), message.stored_at(), message.delivered());
   if (!handled.ok()) {
     common::log::Warning("pulse.failed",
                          {{"code", absl::StatusCodeToString(handled.status().code())}});
@@ -125,31 +132,41 @@ absl::Status PulseWorker::Process(Message& message) {
 }
 
 absl::StatusOr<std::optional<PulseOutcome>> PulseWorker::Handle(std::string_view payload,
+                                                                common::Time published,
                                                                 uint64_t delivered) {
-  const auto arrival = Decode(payload);
+  auto arrival = Decode(payload);
   if (!arrival) return PulseOutcome::kMalformed;
+  arrival->pulse.published = published;
   const common::Time now = clock_();
-  if (now - arrival->at > kPulseAgeMax) return PulseOutcome::kStale;
+  const bool stale = now - arrival->at > kPulseAgeMax;
   if (arrival->at - now > kPulseAgeMax) return PulseOutcome::kMalformed;
   ASSIGN_OR_RETURN(const Feed feed, platform_sessions_.FindFeed(arrival->pulse.platform_session,
                                                                 arrival->in_game_session));
+  if (stale && !feed.own) return PulseOutcome::kStale;
   if (!feed.known) {
     if (delivered < kUnknownDeliveriesMax) return std::nullopt;
     return PulseOutcome::kUnknown;
   }
   if (!feed.session) return PulseOutcome::kNoSession;
   if (!feed.own) return PulseOutcome::kForeign;
-  return Blend(*feed.session, arrival->pulse, now);
+  return Blend(*feed.session, arrival->pulse, stale, now);
 }
 
 absl::StatusOr<PulseOutcome> PulseWorker::Blend(const audience::LiveKey& key, const Pulse& pulse,
-                                                common::Time now) {
-  bool applied = false;
-  const auto updated = live_.Update(
-      key, now, [&](const LiveSession& session) { return ChangeOf(session, pulse, now, applied); });
+                                                bool stale, common::Time now) {
+  bool taken = false;
+  const auto updated = live_.Update(key, now, [&](const LiveSession& session) {
+    return ChangeOf(session, pulse, [&](Crowd& crowd) {
+      const Reception reception = {
+          .now = now, .secret = session.state.viewer_secret, .voices_most = voices_most_};
+      taken = stale ? CountStale(crowd, pulse) : ApplyPulse(crowd, pulse, reception);
+      return taken;
+    });
+  });
   if (common::errors::Is(updated.status(), kSessionNotLive)) return PulseOutcome::kNoSession;
   RETURN_IF_ERROR(updated.status());
-  return applied ? PulseOutcome::kApplied : PulseOutcome::kDuplicate;
+  if (stale) return PulseOutcome::kStale;
+  return taken ? PulseOutcome::kApplied : PulseOutcome::kDuplicate;
 }
 
 }  // namespace streaming::blending

@@ -38,25 +38,29 @@ inline constexpr uint64_t kUnknownDeliveriesMax = 12;
 
 class PulseWorker {
  public:
-  // Keeps the references.
+  // Keeps the references. `voices_most`: MaxRealDerivedViewers.
   PulseWorker(audience::LiveStore& live, PlatformSessionStore& platform_sessions,
-              common::metrics::Registry& metrics, common::Clock clock = common::Now);
+              common::metrics::Registry& metrics, uint32_t voices_most,
+              common::Clock clock = common::Now);
 
   // Begins to read the consumer `streaming_blending` of the stream PULSES; as ConsumerLoop's.
   absl::Status Start(common::nats::JetStream& jetstream) { return consumer_.Start(jetstream); }
   void Stop() { consumer_.Stop(); }
 
-  // What a pulse does; its `delivered`-th delivery. nullopt: try again after kUnknownPause. An
-  // error is one of the stores, and the pulse should come again.
-  absl::StatusOr<std::optional<PulseOutcome>> Handle(std::string_view payload, uint64_t delivered);
+  // What a pulse does that was published at this time; its `delivered`-th delivery. nullopt: try
+  // again after kUnknownPause. An error is one of the stores, and the pulse should come again.
+  absl::StatusOr<std::optional<PulseOutcome>> Handle(std::string_view payload,
+                                                     common::Time published, uint64_t delivered);
 
  private:
   absl::Status Process(common::nats::Message& message);
-  absl::StatusOr<PulseOutcome> Blend(const audience::LiveKey& key, const Pulse& pulse,
+  // Applies the pulse, or counts one that is stale.
+  absl::StatusOr<PulseOutcome> Blend(const audience::LiveKey& key, const Pulse& pulse, bool stale,
                                      common::Time now);
 
   audience::LiveStore& live_;
   PlatformSessionStore& platform_sessions_;
+  const uint32_t voices_most_;
   const common::Clock clock_;
   std::array<common::metrics::Counter*, kPulseOutcomes> outcomes_{};
   common::metrics::Histogram& lag_;

@@ -270,7 +270,8 @@ Reaction React(const audience::RoundSettings& settings, const pool::Pool& pool,
     const Party& party = parties[position];
     const uint8_t a = pool.ArchetypeOfRun(party.run);
     const PartyReaction done =
-        judge.Judge(party, effects[a], audience.interest[a], reaction.audience.interest[a]);
+        judge.Judge(party, effects[a], audience::InterestOfRun(audience, pool, party.run),
+                    audience::InterestOfRun(reaction.audience, pool, party.run));
     const uint32_t weight = pool.WeightOfRun(party.run);
     reaction.retained_heads += audience::CountOf(done.retained) * weight;
     reaction.lost_heads += audience::CountOf(done.lost) * weight;

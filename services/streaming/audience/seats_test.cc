@@ -1,0 +1,99 @@
+#include "services/streaming/audience/seats.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "services/streaming/audience/check_out.h"
+#include "services/streaming/audience/random.h"
+
+namespace streaming::audience {
+namespace {
+
+std::shared_ptr<const pool::Pool> ThePool() {
+  static const auto pool = std::make_shared<const pool::Pool>(
+      pool::PoolSpec{.seed = 4, .size = 20000, .collective_share = 0.2, .collective_size = 20});
+  return pool;
+}
+
+// One member each of `parties` runs that are no collectives, or of all kinds.
+LiveSession TheSession(uint32_t parties, uint64_t voices, uint64_t seed, bool collectives = false) {
+  LiveSession session;
+  session.pool = ThePool();
+  for (uint32_t run = 0; session.parties.size() < parties; ++run) {
+    if (!collectives && ThePool()->WeightOfRun(run) > 1) continue;
+    session.parties.push_back({run, BitOf(run % pool::kRunLength), {}});
+  }
+  std::vector<blending::Voice> all;
+  for (uint64_t i = 0; i < voices; ++i) all.push_back({.id = Mix64(seed * 1000 + i)});
+  session.audience.chorus = blending::Chorus(std::move(all));
+  return session;
+}
+
+uint32_t MemberOf(const Party& party) {
+  return party.run * pool::kRunLength + static_cast<uint32_t>(std::countl_zero(party.members));
+}
+
+TEST(SeatsTest, EachVoiceSitsOnOneOfThoseWhoListenToIt) {
+  const LiveSession session = TheSession(200, 10, 1);
+  const auto seats = SeatedMembers(session);
+  ASSERT_EQ(seats.size(), 10u);
+  EXPECT_TRUE(std::ranges::is_sorted(seats));
+  std::set<size_t> voices;
+  for (const uint32_t member : seats) {
+    voices.insert(session.audience.chorus.HeardBy(member / pool::kRunLength));
+    EXPECT_TRUE(std::ranges::any_of(session.parties,
+                                    [&](const Party& party) { return MemberOf(party) == member; }));
+  }
+  EXPECT_EQ(voices.size(), 10u);
+}
+
+TEST(SeatsTest, NobodyToSitOnIsNoSeat) {
+  EXPECT_TRUE(SeatedMembers(TheSession(0, 10, 1)).empty());
+  EXPECT_TRUE(SeatedMembers(TheSession(50, 0, 1)).empty());
+  const auto few = SeatedMembers(TheSession(3, 40, 1));
+  EXPECT_GE(few.size(), 1u);
+  EXPECT_LE(few.size(), 3u);
+}
+
+TEST(SeatsTest, OnePersonIsNeverManyHeads) {
+  for (const uint32_t member : SeatedMembers(TheSession(300, 40, 1, true))) {
+    EXPECT_EQ(ThePool()->WeightOf(member), 1u);
+  }
+}
+
+TEST(SeatsTest, TheOrderOfPartiesDoesNotMatter) {
+  LiveSession session = TheSession(200, 10, 1);
+  const auto seats = SeatedMembers(session);
+  std::ranges::reverse(session.parties);
+  EXPECT_EQ(SeatedMembers(session), seats);
+}
+
+TEST(SeatsTest, ALeaverConcernsItsOwnSeatOnly) {
+  const LiveSession session = TheSession(200, 10, 1);
+  const auto seats = SeatedMembers(session);
+  for (size_t gone = 0; gone < session.parties.size(); ++gone) {
+    LiveSession after = session;
+    after.parties.erase(after.parties.begin() + static_cast<ptrdiff_t>(gone));
+    std::vector<uint32_t> kept;
+    std::ranges::set_intersection(seats, SeatedMembers(after), std::back_inserter(kept));
+    const bool seated = std::ranges::binary_search(seats, MemberOf(session.parties[gone]));
+    EXPECT_EQ(kept.size(), seats.size() - seated);
+  }
+}
+
+TEST(SeatsTest, EverybodyIsEquallyLikely) {
+  std::map<uint32_t, int> seated;
+  constexpr uint64_t kSessions = 2000;
+  for (uint64_t seed = 0; seed < kSessions; ++seed) {
+    for (const uint32_t member : SeatedMembers(TheSession(50, 5, seed))) ++seated[member];
+  }
+  // Binomial: 200 expected of each, 13 the standard deviation.
+  for (const auto& [member, times] : seated) EXPECT_NEAR(times, 200, 65) << member;
+  EXPECT_EQ(seated.size(), 50u);
+}
+
+}  // namespace
+}  // namespace streaming::audience
