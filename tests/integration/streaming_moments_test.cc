@@ -216,7 +216,8 @@ class MomentsTest : public ::testing::Test {
 
   std::unique_ptr<common::nats::Connection> connection_;
   std::unique_ptr<common::nats::JetStream> jetstream_;
-  blending::PulseWorker pulse_worker_{live_, platform_sessions_, metrics_, 50, [this] { return now_; }};
+  blending::PulseWorker pulse_worker_{live_, platform_sessions_, metrics_, 50,
+                                      [this] { return now_; }};
   sessions::Session session_;
 };
 

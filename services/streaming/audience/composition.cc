@@ -71,13 +71,16 @@ struct Viewer {
 void AppendViewers(const AttractionWeights& weights, const LiveSession& session, const Party& party,
                    std::vector<Viewer>& viewers) {
   const pool::Pool& pool = *session.pool;
-  const float interest = InterestOfRun(session.audience, pool, party.run);
+  const uint8_t archetype = pool.ArchetypeOfRun(party.run);
+  const float interest = session.audience.interest[archetype];
+  const pool::PersonalityMask personality = pool.archetypes()[archetype].personality;
   ForEachPlace(party.members, [&](uint32_t place) {
     const uint32_t member = party.run * pool::kRunLength + place;
     const float offset = pool::EngagementOffset(pool::EngagementStep(pool.spec().seed, member));
+    const float push = session.audience.chorus.PushOn(member, personality);
     viewers.push_back({.member = member,
                        .heads = pool.WeightOfRun(party.run),
-                       .engagement = MemberInterest(weights, interest, party.joining, offset,
+                       .engagement = MemberInterest(weights, interest + push, party.joining, offset,
                                                     session.audience.last_round),
                        .follows = (party.joining.flags & kFollows) != 0});
   });
@@ -115,7 +118,7 @@ NotableViewer Describe(const LiveSession& session, const Viewer& viewer) {
           .label = LabelOf(archetype, bits),
           .type = TypeOf(viewer.follows, Mix64(bits + 1)),
           .engagement = viewer.engagement,
-          .sentiment = session.audience.chorus.FeelingOf(viewer.member / pool::kRunLength)
+          .sentiment = session.audience.chorus.FeelingOf(viewer.member)
                            .value_or(FeelingOf(archetype, viewer.engagement))};
 }
 

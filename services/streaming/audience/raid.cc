@@ -22,13 +22,16 @@ std::vector<Leave> Raiders(const pool::Pool& pool, const Audience& audience,
   for (uint32_t position = 0; position < parties.size(); ++position) {
     const Party& party = parties[position];
     const uint8_t a = pool.ArchetypeOfRun(party.run);
+    const pool::PersonalityMask personality = pool.archetypes()[a].personality;
     // A member's own engagement goes with it and weighs on both sides alike.
-    const double chance = RaidChance(static_cast<float>(to.attraction[a]) / 255,
-                                     InterestOfRun(audience, pool, party.run));
+    const auto chance = [&](uint32_t member) {
+      return RaidChance(static_cast<float>(to.attraction[a]) / 255,
+                        audience.interest[a] + audience.chorus.PushOn(member, personality));
+    };
     RunMask members = 0;
     ForEachPlace(party.members, [&](uint32_t place) {
       const uint32_t member = party.run * pool::kRunLength + place;
-      if (Uniform(Random(key, Draw::kRaid, member)) < chance) members |= BitOf(place);
+      if (Uniform(Random(key, Draw::kRaid, member)) < chance(member)) members |= BitOf(place);
     });
     if (members != 0) raiders.push_back({.position = position, .members = members});
   }

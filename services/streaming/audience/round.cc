@@ -105,25 +105,35 @@ double CompeteRate(const Rivalry& rivalry, float interest) {
   return excess <= 0 ? 0 : kCompeteRate * rivalry.temper * excess;
 }
 
+// What the members of one party have in common who listen to voices.
+struct Listeners {
+  const blending::Chorus& chorus;
+  pool::PersonalityMask personality;
+  float PushOn(uint32_t member) const { return chorus.PushOn(member, personality); }
+};
+
 // Decides for the members of one party. The rate is worked out once; a member whose draw is above
 // the highest chance anyone of the party can have costs one hash and one comparison.
 class Boredom {
  public:
-  Boredom(const PartyInterest& interest, double rate, double minutes)
-      : slope_(interest.slope), bored_(rate * minutes) {
+  Boredom(const PartyInterest& interest, const Listeners& listeners, double rate, double minutes)
+      : slope_(interest.slope), listeners_(listeners), bored_(rate * minutes) {
     // 1 - exp(-x) is at most x, and exp(x) at most 1 + x + x² while x is below 1.
-    const double spread = kBoredSlope * slope_ * pool::kEngagementSpread;
+    const double spread =
+        kBoredSlope * (slope_ * pool::kEngagementSpread + listeners_.chorus.MostPush());
     certain_stay_ = bored_ * (spread < 1 ? 1 + spread + spread * spread : std::exp(spread));
   }
 
   bool Leaves(uint64_t pool_seed, uint32_t member, double draw) const {
     if (draw >= certain_stay_) return false;
     const float offset = pool::EngagementOffset(pool::EngagementStep(pool_seed, member));
-    return draw < 1 - std::exp(-bored_ * std::exp(-kBoredSlope * slope_ * offset));
+    const double interest = slope_ * offset + listeners_.PushOn(member);
+    return draw < 1 - std::exp(-bored_ * std::exp(-kBoredSlope * interest));
   }
 
  private:
   double slope_;
+  Listeners listeners_;
   double bored_;
   double certain_stay_;
 };
@@ -192,11 +202,12 @@ void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const V
     const RunMask asked = AskedOf(view, masks, party);
     if (asked == 0) continue;
     const uint8_t a = pool.ArchetypeOfRun(party.run);
-    const PartyInterest interest = InterestOf(
-        settings.weights, InterestOfRun(step.audience, pool, party.run), party.joining, view.round);
+    const PartyInterest interest =
+        InterestOf(settings.weights, step.audience.interest[a], party.joining, view.round);
     const double dwell = DwellMinutes(settings, party.joining, view.round);
     const double rate = rates.Of(a, interest.common) * BoredByDwell(dwell);
-    const Boredom boredom(interest, rate, minutes);
+    const Listeners listeners = {step.audience.chorus, pool.archetypes()[a].personality};
+    const Boredom boredom(interest, listeners, rate, minutes);
     const RunMask members = Choose(key, party.run, asked, [&](uint32_t member, double draw) {
       return boredom.Leaves(pool.spec().seed, member, draw);
     });
@@ -247,14 +258,18 @@ std::vector<Mover> MoversOf(const RoundSettings& settings, const pool::Pool& poo
     const RunMask asked = AskedOf(view, masks, party);
     if (asked == 0) continue;
     const uint8_t a = pool.ArchetypeOfRun(party.run);
-    const PartyInterest interest = InterestOf(
-        settings.weights, InterestOfRun(audience, pool, party.run), party.joining, view.round);
-    const Rivalry rivalry = RivalryOf(view, field, self, a, pool.archetypes()[a].personality);
-    const double rate = CompeteRate(rivalry, interest.common);
-    if (rate == 0) continue;
-    const double chance = 1 - std::exp(-rate * minutes);
-    const RunMask members =
-        Choose(key, party.run, asked, [&](uint32_t, double draw) { return draw < chance; });
+    const PartyInterest interest =
+        InterestOf(settings.weights, audience.interest[a], party.joining, view.round);
+    const Listeners listeners = {audience.chorus, pool.archetypes()[a].personality};
+    const Rivalry rivalry = RivalryOf(view, field, self, a, listeners.personality);
+    const auto chance = [&](float push) {
+      return 1 - std::exp(-CompeteRate(rivalry, interest.common + push) * minutes);
+    };
+    const double most = chance(-audience.chorus.MostPush());
+    if (most == 0) continue;
+    const RunMask members = Choose(key, party.run, asked, [&](uint32_t member, double draw) {
+      return draw < most && (audience.chorus.empty() || draw < chance(listeners.PushOn(member)));
+    });
     if (members == 0) continue;
     movers.push_back(
         {.leave = {.position = position, .members = members}, .destination = rivalry.destination});

@@ -17,4 +17,9 @@ namespace streaming::audience {
 // are collectives take no seat.
 std::vector<uint32_t> SeatedMembers(const LiveSession& session);
 
+// Of all who ever came to the session: who had the seat of a voice for as long as they were there,
+// one for each. To be there at the end makes nobody more likely.
+std::vector<uint32_t> SeatedAttendees(const LiveSession& session,
+                                      const std::vector<DepartedParty>& departed);
+
 }  // namespace streaming::audience

@@ -43,7 +43,7 @@ TEST(SeatsTest, EachVoiceSitsOnOneOfThoseWhoListenToIt) {
   EXPECT_TRUE(std::ranges::is_sorted(seats));
   std::set<size_t> voices;
   for (const uint32_t member : seats) {
-    voices.insert(session.audience.chorus.HeardBy(member / pool::kRunLength));
+    voices.insert(session.audience.chorus.HeardBy(member));
     EXPECT_TRUE(std::ranges::any_of(session.parties,
                                     [&](const Party& party) { return MemberOf(party) == member; }));
   }
@@ -82,6 +82,18 @@ TEST(SeatsTest, ALeaverConcernsItsOwnSeatOnly) {
     const bool seated = std::ranges::binary_search(seats, MemberOf(session.parties[gone]));
     EXPECT_EQ(kept.size(), seats.size() - seated);
   }
+}
+
+TEST(SeatsTest, WhoLeftIsAsLikelyToHaveHadOneAsWhoStayed) {
+  const LiveSession whole = TheSession(200, 10, 1);
+  LiveSession after = whole;
+  std::vector<DepartedParty> departed;
+  for (size_t i = 0; i < 150; ++i) {
+    departed.push_back({.party = after.parties.back()});
+    after.parties.pop_back();
+  }
+  EXPECT_EQ(SeatedAttendees(after, departed), SeatedMembers(whole));
+  EXPECT_NE(SeatedMembers(after), SeatedMembers(whole));
 }
 
 TEST(SeatsTest, EverybodyIsEquallyLikely) {

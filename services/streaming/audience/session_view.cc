@@ -94,7 +94,7 @@ std::vector<Attendee> AttendeesOf(const AttractionWeights& weights, const pool::
                                   const LiveSession& session,
                                   const std::vector<DepartedParty>& departed) {
   const Audience& audience = session.audience;
-  const std::vector<uint32_t> seated = SeatedMembers(session);
+  const std::vector<uint32_t> seated = SeatedAttendees(session, departed);
   std::vector<Attendee> attendees;
   for (const Party& party : session.parties) {
     const float mean = MeanInterest(audience, pool.ArchetypeOfRun(party.run), party.joining);
@@ -102,7 +102,7 @@ std::vector<Attendee> AttendeesOf(const AttractionWeights& weights, const pool::
   }
   for (const DepartedParty& gone : departed) {
     AppendAttendees(attendees, weights, pool, gone.party, gone.departure.mean_interest,
-                    gone.departure.left_round, {});
+                    gone.departure.left_round, seated);
   }
   return attendees;
 }

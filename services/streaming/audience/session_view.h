@@ -30,7 +30,7 @@ Change ChangeOf(const LiveSession& session, const View& view, Step step);
 struct Attendee {
   uint32_t member = 0;
   float mean_interest = 0;  // over its stay, 0 to 1
-  bool seated = false;      // in a real viewer's seat at the end; for admins
+  bool seated = false;      // SeatedAttendees; for admins
 };
 // Those who are there first; who left and came back is named more than once.
 std::vector<Attendee> AttendeesOf(const AttractionWeights& weights, const pool::Pool& pool,

@@ -43,14 +43,6 @@ bool MayMove(const Audience& audience, const View& view, uint32_t cohort) {
   return audience.last_round == view.round && audience.steps == 2 * cohort + 1;
 }
 
-float InterestOfRun(const Audience& audience, const pool::Pool& pool, uint32_t run) {
-  const uint8_t archetype = pool.ArchetypeOfRun(run);
-  const float interest = audience.interest[archetype];
-  if (audience.chorus.empty()) return interest;
-  const float push = audience.chorus.PushOn(run, pool.archetypes()[archetype].personality);
-  return std::clamp(interest + push, 0.0f, 1.0f);
-}
-
 float MeanInterest(const Audience& audience, uint8_t archetype, const Joining& joining) {
   const uint32_t rounds = audience.last_round - std::min(audience.last_round, joining.round);
   if (rounds == 0) return audience.interest[archetype];

@@ -73,9 +73,6 @@ struct Audience {
   blending::Chorus chorus;
 };
 
-// The interest of a run's archetype, as its voice colours it. 0 to 1.
-float InterestOfRun(const Audience& audience, const pool::Pool& pool, uint32_t run);
-
 // 8 + 256·2 + 256·3 bytes: version 1; last round 4; steps 1; excitement 2 in 1/65535; interests 2
 // each in 1/65535; sums 3 each. A step begins from decoded values, so that what was stored decides.
 std::string EncodeAudience(const Audience& audience);

@@ -7,9 +7,8 @@
 namespace streaming::blending {
 namespace {
 
-constexpr float kVoiceShare = 0.5f;  // of what a whole crowd's mood does
-constexpr float kStrong = 0.2f;      // a level that shows in the faces of those who listen
-constexpr uint32_t kDelays = 3;      // 0, 1 and 2 rounds
+constexpr float kStrong = 0.2f;  // a level that shows in the faces of those who listen
+constexpr uint32_t kDelays = 3;  // 0, 1 and 2 rounds
 
 }  // namespace
 
@@ -18,11 +17,11 @@ Chorus::Chorus(std::vector<Voice> voices) {
   voices_ = std::make_shared<const std::vector<Voice>>(std::move(voices));
 }
 
-size_t Chorus::HeardBy(uint32_t run) const {
+size_t Chorus::HeardBy(uint32_t member) const {
   size_t best = 0;
   uint64_t highest = 0;
   for (size_t i = 0; i < voices_->size(); ++i) {
-    const uint64_t weight = audience::Extend((*voices_)[i].id, run);
+    const uint64_t weight = audience::Extend((*voices_)[i].id, member);
     if (weight < highest) continue;
     highest = weight;
     best = i;
@@ -30,14 +29,15 @@ size_t Chorus::HeardBy(uint32_t run) const {
   return best;
 }
 
-float Chorus::PushOn(uint32_t run, pool::PersonalityMask personality) const {
+// Half of what a whole crowd's mood does.
+float Chorus::PushOn(uint32_t member, pool::PersonalityMask personality) const {
   if (empty()) return 0;
-  return kVoiceShare * MoodPush((*this)[HeardBy(run)].felt, personality);
+  return kPushMost / kMoodPushMost * MoodPush((*this)[HeardBy(member)].felt, personality);
 }
 
-std::optional<Sentiment> Chorus::FeelingOf(uint32_t run) const {
+std::optional<Sentiment> Chorus::FeelingOf(uint32_t member) const {
   if (empty()) return std::nullopt;
-  const Mood& felt = (*this)[HeardBy(run)].felt;
+  const Mood& felt = (*this)[HeardBy(member)].felt;
   const Sentiment strongest = Dominant(felt);
   if (felt.levels[static_cast<size_t>(strongest)] < kStrong) return std::nullopt;
   return strongest;

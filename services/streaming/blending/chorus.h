@@ -1,9 +1,9 @@
 // The voices of a real crowd, and who in an audience listens to whom.
 //
 // A viewer whom the stream daemon tells apart is a voice. Everybody in the audience listens to one
-// of them, whole runs of the pool to the same, and feels with it. One of the listeners stands for
-// the voice (audience/seats.h), and nothing about that one is different: a seat that alone felt
-// what its person feels would be found by whoever speaks to a rhythm and watches (docs/adr/0022).
+// of them and feels with it. One of the listeners stands for the voice (audience/seats.h), and
+// nothing about that one is different: a seat that alone felt what its person feels would be found
+// by whoever speaks to a rhythm and watches (docs/adr/0022).
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -34,16 +34,20 @@ class Chorus {
   size_t size() const { return empty() ? 0 : voices_->size(); }
   const Voice& operator[](size_t i) const { return (*voices_)[i]; }
 
-  // The position of the voice to which a run of the pool listens; there must be one. When a voice
-  // comes, its listeners are all that change: the highest random weight decides (Thaler and
-  // Ravishankar, "Using name-based mappings to increase hit rates", 1998).
-  size_t HeardBy(uint32_t run) const;
+  // The position of the voice to which a member of the pool listens; there must be one. When a
+  // voice comes, its listeners are all that change: the highest random weight decides (Thaler and
+  // Ravishankar, "Using name-based mappings to increase hit rates", 1998). Takes a nanosecond or
+  // two for each voice.
+  size_t HeardBy(uint32_t member) const;
 
-  // What a run of this personality feels with its voice: adds to the interest of its members, -0.1
-  // to 0.1.
-  float PushOn(uint32_t run, pool::PersonalityMask personality) const;
-  // The sentiment that its voice lends to the run; nullopt while there is none strong enough.
-  std::optional<Sentiment> FeelingOf(uint32_t run) const;
+  // What a member of this personality feels with its voice: adds to its interest, -kPushMost to
+  // kPushMost. 0 without voices.
+  float PushOn(uint32_t member, pool::PersonalityMask personality) const;
+  static constexpr float kPushMost = 0.1f;
+  // No member's push is farther from 0.
+  float MostPush() const { return empty() ? 0 : kPushMost; }
+  // The sentiment that its voice lends to the member; nullopt while there is none strong enough.
+  std::optional<Sentiment> FeelingOf(uint32_t member) const;
 
  private:
   std::shared_ptr<const std::vector<Voice>> voices_;  // null for none

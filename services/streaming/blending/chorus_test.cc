@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "services/streaming/audience/random.h"
+
 namespace streaming::blending {
 namespace {
 

@@ -160,9 +160,9 @@ TEST(CrowdTest, BeyondTheMostASilentVoiceGivesWayOrTheMoodAloneIsMoved) {
   EXPECT_EQ(crowd.voices_beyond, 1u);
   EXPECT_EQ(crowd.heard.pulses(), 5u);
   const auto ids = [](const Crowd& of) {
-    std::vector<uint64_t> ids;
-    for (const Voice& voice : of.voices) ids.push_back(voice.id);
-    return ids;
+    std::vector<uint64_t> all;
+    for (const Voice& voice : of.voices) all.push_back(voice.id);
+    return all;
   };
   const auto before = ids(crowd);
   for (uint32_t round = 1; round < 200; ++round) crowd = Step(crowd, round);

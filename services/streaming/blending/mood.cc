@@ -13,7 +13,6 @@ using pool::Personality;
 constexpr double kPulseShare = 0.3;
 constexpr float kIntensityUnits = 1000;
 constexpr size_t kCountBytes = 4;  // of Heard's numbers
-constexpr float kPushLimit = 0.2f;
 constexpr float kNoticed = 0.01f;
 constexpr float kFineSteps = 65535;
 // What a level of 1 does to a neutral member. Positive feeling spreads about three times as
@@ -86,7 +85,7 @@ float MoodPush(const Mood& mood, pool::PersonalityMask personality) {
           static_cast<float>(Leaning(personality, Personality::kConfrontational));
   // Moods are caught from others: half again for the group-oriented, half for those on their own.
   push *= 1 + 0.5f * static_cast<float>(Leaning(personality, Personality::kGroupOriented));
-  return std::clamp(push, -kPushLimit, kPushLimit);
+  return std::clamp(push, -kMoodPushMost, kMoodPushMost);
 }
 
 float Thrill(const Mood& mood) {

@@ -71,7 +71,9 @@ Mood Fade(const Mood& mood, double decay_rate, double steps);
 // Nobody would notice it.
 bool IsFaded(const Mood& mood);
 
-// What the mood adds to the attraction of a session for one kind of member, -0.2 to 0.2.
+// What the mood adds to the attraction of a session for one kind of member, -kMoodPushMost to
+// kMoodPushMost.
+inline constexpr float kMoodPushMost = 0.2f;
 float MoodPush(const Mood& mood, pool::PersonalityMask personality);
 
 // How far the mood excites everybody alike, 0 to 1: good feelings do, the stronger the louder.

@@ -105,6 +105,10 @@ PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platfo
       clock_(std::move(clock)),
       lag_(metrics.GetTimer("streaming_pulse_lag_seconds",
                             "From a pulse's arrival in its stream to its effect.")),
+      voices_beyond_(metrics.GetCounter("streaming_voices_beyond_total",
+                                        "Tracked viewers of a pulse who were heard in the mood "
+                                        "only, as their session has as many "
+                                        "voices as it may.")),
       consumer_({.stream = "PULSES", .durable = "streaming_blending"}, metrics,
                 [this](Message& message) { return Process(message); }) {
   for (size_t i = 0; i < kPulseOutcomes; ++i) {
@@ -155,17 +159,20 @@ absl::StatusOr<std::optional<PulseOutcome>> PulseWorker::Handle(std::string_view
 absl::StatusOr<PulseOutcome> PulseWorker::Blend(const audience::LiveKey& key, const Pulse& pulse,
                                                 bool stale, common::Time now) {
   bool taken = false;
+  uint32_t beyond = 0;
   const auto updated = live_.Update(key, now, [&](const LiveSession& session) {
     return ChangeOf(session, pulse, [&](Crowd& crowd) {
       const Reception reception = {
           .now = now, .secret = session.state.viewer_secret, .voices_most = voices_most_};
       taken = stale ? CountStale(crowd, pulse) : ApplyPulse(crowd, pulse, reception);
+      beyond = crowd.voices_beyond;
       return taken;
     });
   });
   if (common::errors::Is(updated.status(), kSessionNotLive)) return PulseOutcome::kNoSession;
   RETURN_IF_ERROR(updated.status());
   if (stale) return PulseOutcome::kStale;
+  if (taken) voices_beyond_.Increment(beyond);
   return taken ? PulseOutcome::kApplied : PulseOutcome::kDuplicate;
 }
 

@@ -22,7 +22,7 @@ namespace streaming::blending {
 enum class PulseOutcome : uint8_t {
   kApplied,
   kDuplicate,  // applied before
-  kStale,      // older than kPulseAgeMax
+  kStale,      // older than kPulseAgeMax; a session counts its own
   kUnknown,    // of a platform session that nobody announced in time
   kForeign,    // of somebody who does not own the session
   kNoSession,  // feeds no session that is live
@@ -64,6 +64,7 @@ class PulseWorker {
   const common::Clock clock_;
   std::array<common::metrics::Counter*, kPulseOutcomes> outcomes_{};
   common::metrics::Histogram& lag_;
+  common::metrics::Counter& voices_beyond_;
   common::nats::ConsumerLoop consumer_;
 };
 

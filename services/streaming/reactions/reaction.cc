@@ -135,6 +135,7 @@ class PartyJudge {
       : settings_(settings),
         pool_(pool),
         view_(view),
+        chorus_(audience.chorus),
         minutes_(settings.interval_seconds * view.stretch / 60.0),
         loss_key_(audience::Random(occurrence.key, audience::Draw::kReactionLeave)) {
     // Cohorts before this one have been asked in the view's round.
@@ -160,13 +161,16 @@ class PartyJudge {
 
  private:
   audience::RunMask Lost(const Party& party, float effect, float interest) const {
-    const double chance = kLossChance * -effect * std::exp(-3 * (interest - 0.4));
+    const auto chance = [&](float push) {
+      return kLossChance * -effect * std::exp(-3 * (interest + push - 0.4));
+    };
+    const double most = chance(-chorus_.MostPush());
     audience::RunMask lost = 0;
     audience::ForEachPlace(party.members, [&](uint32_t place) {
       const uint32_t member = party.run * pool::kRunLength + place;
-      if (audience::Uniform(audience::Extend(loss_key_, member)) < chance) {
-        lost |= audience::BitOf(place);
-      }
+      const double draw = audience::Uniform(audience::Extend(loss_key_, member));
+      if (draw >= most) return;
+      if (chorus_.empty() || draw < chance(PushOn(party, member))) lost |= audience::BitOf(place);
     });
     return lost;
   }
@@ -177,14 +181,15 @@ class PartyJudge {
     audience::RunMask retained = 0;
     if (members == 0) return retained;
     const uint64_t key = audience::LeaveKey(settings_.seed, round);
-    const double most =
-        audience::MemberBoredChanceAtMost(settings_, party, before, round, minutes_);
+    const double most = audience::MemberBoredChanceAtMost(
+        settings_, party, before - chorus_.MostPush(), round, minutes_);
     audience::ForEachPlace(members, [&](uint32_t place) {
       const uint32_t member = party.run * pool::kRunLength + place;
       const double draw = audience::LeaveDraw(key, member);
       if (draw >= most) return;
+      const float push = PushOn(party, member);
       const auto chance = [&](float interest) {
-        return audience::MemberBoredChance(settings_, pool_, party, member, interest, round,
+        return audience::MemberBoredChance(settings_, pool_, party, member, interest + push, round,
                                            minutes_);
       };
       if (draw < chance(before) && draw >= chance(after)) retained |= audience::BitOf(place);
@@ -192,9 +197,15 @@ class PartyJudge {
     return retained;
   }
 
+  float PushOn(const Party& party, uint32_t member) const {
+    const uint8_t archetype = pool_.ArchetypeOfRun(party.run);
+    return chorus_.PushOn(member, pool_.archetypes()[archetype].personality);
+  }
+
   const audience::RoundSettings& settings_;
   const pool::Pool& pool_;
   const audience::View& view_;
+  const blending::Chorus& chorus_;
   const double minutes_;
   const uint64_t loss_key_;
   std::array<audience::RunMask, pool::kRunLength> waiting_ = {};  // by run % cohorts
@@ -270,8 +281,7 @@ Reaction React(const audience::RoundSettings& settings, const pool::Pool& pool,
     const Party& party = parties[position];
     const uint8_t a = pool.ArchetypeOfRun(party.run);
     const PartyReaction done =
-        judge.Judge(party, effects[a], audience::InterestOfRun(audience, pool, party.run),
-                    audience::InterestOfRun(reaction.audience, pool, party.run));
+        judge.Judge(party, effects[a], audience.interest[a], reaction.audience.interest[a]);
     const uint32_t weight = pool.WeightOfRun(party.run);
     reaction.retained_heads += audience::CountOf(done.retained) * weight;
     reaction.lost_heads += audience::CountOf(done.lost) * weight;

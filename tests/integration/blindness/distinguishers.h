@@ -1,0 +1,34 @@
+// Simple learners that try to tell real viewers from others by what is seen of them, and how well
+// they do. They compare those who are seen together: that there are more real ones in one stream,
+// or later in a stream, tells of the crowd and not who it is.
+#pragma once
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace blindness {
+
+// One viewer: what is seen, and the truth.
+struct Sample {
+  std::vector<double> features;
+  bool real = false;
+  size_t streamer = 0;  // what is learned of one is never judged by another sample of the same
+  size_t together = 0;  // those who are seen together have the same number
+};
+
+// The chance that a real one scores above another with whom it is seen, ties counting half: 0.5 is
+// guessing.
+double Auc(const std::vector<double>& scores, const std::vector<Sample>& samples);
+
+// The mean AUC on streams that a learner has not seen, two halves learning for each other, by the
+// learner's name: the single feature that tells most, logistic regression, nearest neighbours.
+struct Result {
+  std::map<std::string, double> auc;
+  size_t best_feature = 0;  // the single one
+  size_t reals = 0;
+  double Best() const;
+};
+Result Distinguish(std::vector<Sample> samples);
+
+}  // namespace blindness
