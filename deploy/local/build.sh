@@ -28,9 +28,13 @@ condense_progress() {
   ((!open)) || printf '\n'
 }
 
-# build [ninja target…]: all of them by default.
+# build [ninja target…]: all of them by default. DEV_BUILD=no: what is there must do.
 build() {
   local -a targets=()
+  if [[ ${DEV_BUILD:-} == no ]]; then
+    say "building nothing (DEV_BUILD=no)"
+    return
+  fi
   (($#)) && targets=(--target "$@")
   say "building preset $PRESET in build/$PRESET"
   mkdir -p build

@@ -79,11 +79,12 @@ NATS_VERSION=2.29.3
 AJV_VERSION=8.17.1
 AJV_FORMATS_VERSION=3.0.1
 
-# test_package <package> <version> [<package>@<version>…]: npm_package, at .cache/<package>.
+# test_package <package> <version> [<package>@<version>…]: npm_package, at .cache/<package>, its
+# scope left out.
 test_package() {
   local folder
   folder=$(npm_package "$@") || fail "npm could not install $1, which the tests need"
-  ln -sfn "${folder##*/}" ".cache/$1"
+  ln -sfn "${folder##*/}" ".cache/${1##*/}"
 }
 
 # What only tests need, beyond what `setup` installs.
@@ -92,4 +93,6 @@ setup_tests() {
   test_package oidc-provider $OIDC_PROVIDER_VERSION
   test_package nats $NATS_VERSION
   test_package ajv-formats $AJV_FORMATS_VERSION ajv@$AJV_VERSION
+  # The README calls an RPC with it.
+  test_package @bufbuild/buf "$BUF_VERSION"
 }
