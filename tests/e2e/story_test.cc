@@ -20,7 +20,8 @@ namespace streaming = bannou::streaming::v1;
 
 std::vector<std::string> GameSettings() {
   return {"AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1", "FOLLOW_CONVERSION_SESSION_COUNT=1",
-          "INTEREST_THRESHOLD_FOR_FOLLOW=0.3", "HYPE_TRAIN_DURATION_SECONDS=20"};
+          "INTEREST_THRESHOLD_FOR_FOLLOW=0.3", "HYPE_TRAIN_DURATION_SECONDS=20",
+          "TIPS_PER_STREAM_HOUR=6000"};
 }
 
 std::string Message(const absl::Status& status) {
@@ -37,17 +38,36 @@ std::vector<Event> OfSession(const Outcome& outcome, const Events& events) {
   return found;
 }
 
-// The front end saw every kind of event.
+// The front end saw every kind of event, and each milestone of the first stream once.
 void CheckTheFrontEnd(const Outcome& outcome) {
   std::set<int> kinds;
-  for (const auto& event : outcome.watched) kinds.insert(event.event_case());
+  std::multiset<std::pair<streaming::MilestoneType, int>> milestones;
+  std::set<std::string> ids;
+  for (const auto& event : outcome.watched) {
+    kinds.insert(event.event_case());
+    if (!event.has_milestone() || !ids.insert(event.milestone().event_id()).second) continue;
+    milestones.emplace(event.milestone().milestone_type(), event.milestone().milestone_value());
+  }
   EXPECT_EQ(kinds, (std::set<int>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(milestones.count({streaming::MILESTONE_TYPE_HYPE_TRAIN_COUNT, 1}), 1u);
+  EXPECT_EQ(milestones.count({streaming::MILESTONE_TYPE_WORLD_FIRST_COUNT, 1}), 1u);
+  EXPECT_EQ(milestones.count({streaming::MILESTONE_TYPE_FOLLOWER_COUNT, 10}),
+            outcome.career.total_followers() >= 10 ? 1u : 0u);
+}
+
+int64_t Earned(const Outcome& outcome, streaming::TipKind kind) {
+  int64_t sum = 0;
+  for (const auto& tip : outcome.tips.tips()) sum += tip.kind() == kind ? tip.amount() : 0;
+  return sum;
 }
 
 // The deal was kept and paid, the tips pay an overlay, and there is what to show.
 void CheckWhatLasts(const Outcome& outcome) {
   EXPECT_EQ(outcome.deal.status(), streaming::SPONSORSHIP_STATUS_COMPLETED);
-  EXPECT_GE(outcome.earned.balance(), outcome.deal.payment());
+  EXPECT_EQ(Earned(outcome, streaming::TIP_KIND_SPONSORSHIP), outcome.deal.payment());
+  EXPECT_GT(Earned(outcome, streaming::TIP_KIND_ENGAGEMENT), 0);
+  EXPECT_EQ(outcome.earned.balance(), Earned(outcome, streaming::TIP_KIND_SPONSORSHIP) +
+                                          Earned(outcome, streaming::TIP_KIND_ENGAGEMENT));
   EXPECT_EQ(outcome.spent.balance(), outcome.earned.balance() + outcome.spent.tip().amount());
   EXPECT_LT(outcome.spent.tip().amount(), 0);
   std::set<std::string> unlocked;
@@ -68,6 +88,7 @@ void CheckTheGame(const Outcome& outcome, const Events& events) {
   EXPECT_GE(outcome.summary.peak_audience_count(), outcome.before_end.audience_count());
   EXPECT_GT(outcome.raid.moved_count(), 0);
   EXPECT_GE(outcome.raid.to_audience_count(), outcome.raid.moved_count());
+  EXPECT_GT(outcome.raid.to_audience_count(), outcome.raided.audience_count());
   EXPECT_GT(outcome.summary.average_audience_count(), 0);
   EXPECT_LE(outcome.summary.average_audience_count(), outcome.summary.peak_audience_count());
 
@@ -93,6 +114,7 @@ void CheckTheGame(const Outcome& outcome, const Events& events) {
   EXPECT_EQ(outcome.followers.total(), outcome.summary.new_followers());
   EXPECT_EQ(outcome.career.total_followers(), outcome.summary.new_followers());
   EXPECT_GT(outcome.summary.new_followers(), 0);
+  EXPECT_GT(outcome.followers.followers_size(), 0);
 
   CheckWhatLasts(outcome);
   // The news tells the same, once each.
@@ -129,43 +151,75 @@ void CheckTheGame(const Outcome& outcome, const Events& events) {
   EXPECT_TRUE(events.Arrive<streaming::StreamingAudienceJoinedEvent>(1));
 }
 
+// A real channel was linked, live and read, ended and unlinked.
+void CheckAChannel(const Channel& channel, const Outcome& outcome) {
+  SCOPED_TRACE(stream::StreamPlatform_Name(channel.platform));
+  EXPECT_TRUE(channel.link.is_active());
+  EXPECT_TRUE(channel.session.is_active());
+  // A player never sees what only admins may.
+  EXPECT_FALSE(channel.session.has_tracked_viewer_count());
+  EXPECT_FALSE(channel.session.has_total_pulses_published());
+  EXPECT_EQ(channel.pulse.in_game_session_id(), outcome.created.session_id());
+  EXPECT_GE(channel.pulse.sentiments_size(), 5);
+  EXPECT_FALSE(channel.ended.is_active());
+  EXPECT_TRUE(channel.ended.has_ended_at());
+  EXPECT_GT(channel.subscriptions, 0);
+  EXPECT_EQ(channel.subscriptions_unlinked, 0);
+}
+
+// Both platform sessions feed the one in-game session, and only admins learn of it.
+void CheckTheTruth(const Outcome& outcome) {
+  EXPECT_TRUE(outcome.truth.has_last_pulse_at());
+  const auto& feeds = outcome.truth.platform_session_ids();
+  EXPECT_EQ(std::set<std::string>(feeds.begin(), feeds.end()),
+            (std::set<std::string>{outcome.twitch.session.platform_session_id(),
+                                   outcome.youtube.session.platform_session_id()}));
+  EXPECT_GE(outcome.truth.pulses_applied(), 2);
+  EXPECT_EQ(outcome.truth.pulses_stale(), 0);
+  EXPECT_TRUE(outcome.truth.has_pulse_lag_seconds());
+  EXPECT_GT(outcome.truth.real_derived_count(), 0);
+  EXPECT_EQ(outcome.truth.real_derived_count() + outcome.truth.simulated_count(),
+            outcome.truth.total_count());
+  EXPECT_EQ(outcome.truth.real_derived_viewer_ids_size(), outcome.truth.real_derived_count());
+}
+
+// Every pulse once, of both crowds and of nobody else.
+void CheckThePulses(const Outcome& outcome, const Events& events) {
+  std::set<std::string> ids;
+  std::set<std::string> sessions;
+  for (const auto& pulse : events.Of<stream::SentimentPulse>()) {
+    EXPECT_TRUE(ids.insert(pulse.pulse_id()).second) << "a pulse was published twice";
+    sessions.insert(pulse.platform_session_id());
+  }
+  EXPECT_EQ(sessions, (std::set<std::string>{outcome.twitch.session.platform_session_id(),
+                                             outcome.youtube.session.platform_session_id()}));
+}
+
 TEST(Story, TheWholeWayFromASignedWebhookToABlendedHypedStream) {
   const Events events(common::testing::SharedNats().url());
-  const PlatformSide platform_side;
+  const PlatformSide platform_side({}, Platforms::kTwitchAndYouTube);
   const GameSide game_side(GameSettings());
   const Stack stack{.stream_grpc = platform_side.daemon.grpc_address(),
                     .streaming_grpc = game_side.daemon.grpc_address(),
                     .platform_sim = platform_side.sim.address(),
                     .auth_key = common::config::Secret(kAuthKey)};
-  Story story(stack, {.chat_seconds = 4}, [](const std::string&) {});
+  std::vector<std::string> lines;
+  Story story(stack, {.chat_seconds = 4, .youtube = true},
+              [&](const std::string& line) { lines.push_back(line); });
   const absl::Status status = Tell(story, stack);
   ASSERT_TRUE(status.ok()) << Message(status);
   const Outcome& outcome = story.outcome();
   CheckTheFrontEnd(outcome);
   CheckTheGame(outcome, events);
-
-  EXPECT_TRUE(outcome.link.is_active());
-  EXPECT_TRUE(outcome.platform_session.is_active());
-  // A player never sees what only admins may.
-  EXPECT_FALSE(outcome.platform_session.has_tracked_viewer_count());
-  EXPECT_FALSE(outcome.platform_session.has_total_pulses_published());
-  EXPECT_GE(outcome.pulse.sentiments_size(), 5);
-  EXPECT_TRUE(outcome.truth.has_last_pulse_at());
-
-  EXPECT_EQ(events.Of<stream::StreamPlatformLinkedEvent>().size(), 1u);
-  EXPECT_EQ(events.Of<stream::StreamPlatformSessionStartedEvent>().size(), 1u);
-  EXPECT_FALSE(outcome.platform_session_ended.is_active());
-  EXPECT_TRUE(outcome.platform_session_ended.has_ended_at());
-  EXPECT_GT(outcome.subscriptions, 20);
-  EXPECT_EQ(outcome.subscriptions_unlinked, 0);
-  EXPECT_TRUE(events.Arrive<stream::StreamPlatformSessionEndedEvent>(1));
-  const auto pulses = events.Of<stream::SentimentPulse>();
-  ASSERT_FALSE(pulses.empty());
-  std::set<std::string> ids;
-  for (const auto& pulse : pulses) {
-    EXPECT_TRUE(ids.insert(pulse.pulse_id()).second) << "a pulse was published twice";
-    EXPECT_EQ(pulse.platform_session_id(), outcome.platform_session.platform_session_id());
-  }
+  CheckAChannel(outcome.twitch, outcome);
+  CheckAChannel(outcome.youtube, outcome);
+  CheckTheTruth(outcome);
+  CheckThePulses(outcome, events);
+  EXPECT_GT(outcome.twitch.subscriptions, 20);
+  EXPECT_TRUE(events.Arrive<stream::StreamPlatformSessionEndedEvent>(2));
+  EXPECT_EQ(events.Of<stream::StreamPlatformLinkedEvent>().size(), 2u);
+  EXPECT_EQ(events.Of<stream::StreamPlatformSessionStartedEvent>().size(), 2u);
+  for (const std::string& line : lines) EXPECT_LE(line.size(), 100u) << line;
 }
 
 TEST(Story, TheGameIsTheSameWithoutAPlatformSide) {

@@ -141,13 +141,13 @@ class Telemetry : public ::testing::Test {
       const Stubs stubs(stack);
       const std::string token = MakeToken(stack, outcome.account_id, {"user"}, {"in_game"});
       stream::StopPlatformSessionRequest stop;
-      stop.set_platform_session_id(outcome.platform_session.platform_session_id());
+      stop.set_platform_session_id(outcome.twitch.session.platform_session_id());
       Expect(Caller(token)
                  .Call(stubs.platform_sessions,
                        &stream::PlatformSessionService::Stub::StopPlatformSession, stop)
                  .status());
       stream::StartPlatformSessionRequest start;
-      start.set_link_id(outcome.link.link_id());
+      start.set_link_id(outcome.twitch.link.link_id());
       Expect(Caller(token, known.ToTraceparent())
                  .Call(stubs.platform_sessions,
                        &stream::PlatformSessionService::Stub::StartPlatformSession, start)
@@ -240,7 +240,7 @@ TEST_F(Telemetry, NoLabelIsAnIdAnAddressOrAPersonsWord) {
   static const std::regex kId(
       R"([0-9a-fA-F]{8}-[0-9a-fA-F]{4}|[0-9a-fA-F]{12,}|[0-9]{5,}|\d+\.\d+\.\d+\.\d+)");
   EXPECT_TRUE(std::regex_search(run_->outcome.account_id.ToString(), kId));
-  EXPECT_FALSE(run_->outcome.link.platform_display_name().empty());
+  EXPECT_FALSE(run_->outcome.twitch.link.platform_display_name().empty());
   for (const auto& [daemon, text] : run_->scrapes) {
     for (const auto& [name, family] : ReadExposition(text).families) {
       for (const Series& series : family.series) {
@@ -251,7 +251,7 @@ TEST_F(Telemetry, NoLabelIsAnIdAnAddressOrAPersonsWord) {
         }
       }
     }
-    EXPECT_EQ(text.find(run_->outcome.link.platform_display_name()), std::string::npos);
+    EXPECT_EQ(text.find(run_->outcome.twitch.link.platform_display_name()), std::string::npos);
     for (const auto& moment : run_->outcome.summary.top_moments()) {
       if (moment.description().empty()) continue;
       EXPECT_EQ(text.find(moment.description()), std::string::npos);
@@ -340,8 +340,8 @@ TEST_F(Telemetry, EveryLogLineIsAnObjectThatTellsItsTrace) {
       EXPECT_TRUE(std::regex_match(event, kEvent)) << line;
       EXPECT_TRUE(outside.contains(event) || std::regex_match(line.value("trace_id", ""), kTraceId))
           << line;
-      for (const std::string& secret :
-           {run_->outcome.link.platform_display_name(), run_->outcome.account_id.ToString()}) {
+      for (const std::string& secret : {run_->outcome.twitch.link.platform_display_name(),
+                                        run_->outcome.account_id.ToString()}) {
         EXPECT_EQ(line.dump().find(secret), std::string::npos) << line;
       }
     }

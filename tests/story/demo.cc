@@ -8,7 +8,9 @@ int main() {
   const auto stack = story::StackFromEnvironment();
   absl::Status status = stack.status();
   if (stack.ok()) {
-    story::Story story(*stack, {}, [](const std::string& line) {
+    // Well below the two minutes that it may take, on any machine.
+    const story::Options options{.youtube = true, .whole = std::chrono::seconds(110)};
+    story::Story story(*stack, options, [](const std::string& line) {
       std::printf("%s\n", line.c_str());
       std::fflush(stdout);
     });

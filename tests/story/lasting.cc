@@ -1,9 +1,7 @@
 // What lasts of the story: a deal with a sponsor, tips, unlocks, and a place on the leaderboard.
 #include <string>
-#include <vector>
 
 #include <absl/strings/str_format.h>
-#include <absl/strings/str_join.h>
 
 #include "libs/common/base/status.h"
 #include "tests/story/story.h"
@@ -17,6 +15,7 @@ using Careers = streaming::CareerService::Stub;
 
 constexpr int kPayment = 250;
 constexpr int kItemPrice = 100;
+constexpr const char* kItem = "overlay.sparks";
 
 template <class Request>
 Request OfStreamer(const Outcome& outcome) {
@@ -25,6 +24,12 @@ Request OfStreamer(const Outcome& outcome) {
   request.set_streamer_id(outcome.character_id.ToString());
   request.set_streamer_type(streaming::STREAMER_ENTITY_TYPE_CHARACTER);
   return request;
+}
+
+int64_t Earned(const streaming::ListTipsResponse& ledger, streaming::TipKind kind) {
+  int64_t sum = 0;
+  for (const auto& tip : ledger.tips()) sum += tip.kind() == kind ? tip.amount() : 0;
+  return sum;
 }
 
 }  // namespace
@@ -53,31 +58,49 @@ absl::Status Story::AgreeWithASponsor() {
 }
 
 absl::Status Story::CountWhatLasts() {
+  say_("8. What lasts");
+  RETURN_IF_ERROR(CountTips());
+  RETURN_IF_ERROR(ShowUnlocks());
+  return ShowLeaderboard();
+}
+
+absl::Status Story::CountTips() {
   streaming::GetSponsorshipRequest deal;
   deal.set_sponsorship_id(outcome_.deal.sponsorship_id());
   ASSIGN_OR_RETURN(outcome_.deal, player_.Call(stubs_.economy, &Economy::GetSponsorship, deal));
-
   ASSIGN_OR_RETURN(outcome_.earned,
                    player_.Call(stubs_.economy, &Economy::GetTipBalance,
                                 OfStreamer<streaming::GetTipBalanceRequest>(outcome_)));
+  ASSIGN_OR_RETURN(outcome_.tips, player_.Call(stubs_.economy, &Economy::ListTips,
+                                               OfStreamer<streaming::ListTipsRequest>(outcome_)));
+  say_(absl::StrFormat("   the viewers tip %d, for a show that held them",
+                       Earned(outcome_.tips, streaming::TIP_KIND_ENGAGEMENT)));
+  say_(absl::StrFormat(
+      "   %d more come from %s: the deal is %s",
+      Earned(outcome_.tips, streaming::TIP_KIND_SPONSORSHIP), outcome_.deal.sponsor_name(),
+      outcome_.deal.status() == streaming::SPONSORSHIP_STATUS_COMPLETED ? "completed and paid"
+                                                                        : "still open"));
   auto spend = OfStreamer<streaming::SpendTipsRequest>(outcome_);
-  spend.set_item_code("overlay.sparks");
+  spend.set_item_code(kItem);
   spend.set_amount(kItemPrice);
   spend.set_request_id(common::Uuid::V4().ToString());
   ASSIGN_OR_RETURN(outcome_.spent, player_.Call(stubs_.economy, &Economy::SpendTips, spend));
-  say_(absl::StrFormat("   the deal is %s; %d tips earned, %d spent on an overlay, %d left",
-                       outcome_.deal.status() == streaming::SPONSORSHIP_STATUS_COMPLETED
-                           ? "completed and paid"
-                           : "still open",
-                       outcome_.earned.total_earned(), kItemPrice, outcome_.spent.balance()));
+  say_(absl::StrFormat("   %d tips are spent on %s; %d are left", kItemPrice, kItem,
+                       outcome_.spent.balance()));
+  return absl::OkStatus();
+}
 
+absl::Status Story::ShowUnlocks() {
   ASSIGN_OR_RETURN(outcome_.unlocks,
                    player_.Call(stubs_.careers, &Careers::ListUnlocks,
                                 OfStreamer<streaming::ListUnlocksRequest>(outcome_)));
-  std::vector<std::string> codes;
-  for (const auto& unlock : outcome_.unlocks.unlocks()) codes.push_back(unlock.entry_code());
-  say_("   unlocked: " + absl::StrJoin(codes, ", "));
+  say_(absl::StrFormat("   unlocked, for the Collection service: %d entries",
+                       outcome_.unlocks.unlocks_size()));
+  for (const auto& unlock : outcome_.unlocks.unlocks()) say_("     " + unlock.entry_code());
+  return absl::OkStatus();
+}
 
+absl::Status Story::ShowLeaderboard() {
   streaming::StreamerLeaderboardRequest board;
   board.set_game_service_id(outcome_.game_service_id.ToString());
   ASSIGN_OR_RETURN(outcome_.leaderboard,

@@ -167,7 +167,10 @@ struct GameSide {
       : daemon("streaming", "STREAMING", settings) {}
 };
 
-// A stream daemon whose Twitch is a platform_sim of its own, which knows its application.
+// The platforms whose applications a stream daemon has.
+enum class Platforms { kTwitch, kTwitchAndYouTube };
+
+// A stream daemon whose platforms are a platform_sim of its own, which knows its application.
 struct PlatformSide {
   static constexpr const char* kClientId = "client";
   static constexpr const char* kClientSecret = "client-secret";
@@ -179,11 +182,14 @@ struct PlatformSide {
   Daemon daemon;
 
   // `settings` as in Daemon; they come on top of those given here.
-  explicit PlatformSide(const std::vector<std::string>& settings = {})
-      : daemon("stream", "STREAM", Settings(settings)) {
-    const nlohmann::json app{{"client_id", kClientId},
-                             {"client_secret", kClientSecret},
-                             {"redirects", {callback_url()}}};
+  explicit PlatformSide(const std::vector<std::string>& settings = {},
+                        Platforms platforms = Platforms::kTwitch)
+      : daemon("stream", "STREAM", Settings(settings, platforms)) {
+    const nlohmann::json app{
+        {"client_id", kClientId},
+        {"client_secret", kClientSecret},
+        {"redirects",
+         {callback_url(), "http://" + http_address + "/stream/oauth/callback/youtube"}}};
     if (Sim("/sim/apps", app).status != 201) throw std::runtime_error("platform_sim: no app");
   }
 
@@ -231,7 +237,8 @@ struct PlatformSide {
   }
 
  private:
-  std::vector<std::string> Settings(const std::vector<std::string>& more) const {
+  std::vector<std::string> Settings(const std::vector<std::string>& more,
+                                    Platforms platforms) const {
     std::vector<std::string> settings = {
         "HTTP_ADDR=" + http_address,
         "PUBLIC_URL=http://" + http_address,
@@ -243,6 +250,15 @@ struct PlatformSide {
         "TOKEN_ENCRYPTION_KEY=" + common::crypto::Base64Encode(kEncryptionKey),
         "SENTIMENT_PULSE_INTERVAL_SECONDS=1",
         "SENTIMENT_MAX_HOLD_SECONDS=30"};
+    if (platforms == Platforms::kTwitchAndYouTube) {
+      for (const char* what : {"ACCOUNTS", "TOKEN", "API", "HUB"}) {
+        settings.push_back(std::string("YOUTUBE_") + what + "_URL=http://" + sim.address());
+      }
+      settings.push_back(std::string("YOUTUBE_CLIENT_ID=") + kClientId);
+      settings.push_back(std::string("YOUTUBE_CLIENT_SECRET=") + kClientSecret);
+      settings.push_back(std::string("YOUTUBE_WEBHOOK_TOKEN=") + kWebhookSecret);
+      settings.push_back("YOUTUBE_DAILY_QUOTA=1000000");
+    }
     settings.insert(settings.end(), more.begin(), more.end());
     return settings;
   }

@@ -4,58 +4,27 @@
 #include <map>
 #include <set>
 
-#include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
-#include <absl/strings/str_join.h>
-#include <nlohmann/json.hpp>
 
 #include "libs/common/base/status.h"
-#include "libs/common/http/client.h"
-#include "libs/common/http/url.h"
 #include "libs/common/testing/eventually.h"
 
 namespace story {
 namespace {
 
-namespace stream = bannou::stream::v1;
 namespace streaming = bannou::streaming::v1;
 using common::Uuid;
 
 // A player's client asks this often, within what an account may.
 constexpr std::chrono::milliseconds kPollPause{50};
-constexpr const char* kLogin = "emberforge_live";
-
-// The spec's word of an enum value.
-template <class Enum>
-std::string Word(Enum value) {
-  const auto* descriptor =
-      google::protobuf::GetEnumDescriptor<Enum>()->FindValueByNumber(static_cast<int>(value));
-  return descriptor == nullptr ? "?" : descriptor->options().GetExtension(bannou::common::v1::word);
-}
-
-// What a pulse brought, the most frequent feeling first, and whom it tells apart.
-std::string Tally(const stream::SentimentPulse& pulse) {
-  std::map<std::string, int> feelings;
-  std::set<std::string> types;
-  for (const auto& entry : pulse.sentiments()) {
-    ++feelings[Word(entry.category())];
-    if (entry.has_viewer_type()) types.insert(Word(entry.viewer_type()));
-  }
-  std::vector<std::pair<int, std::string>> sorted;
-  for (const auto& [word, count] : feelings) sorted.emplace_back(-count, word);
-  std::sort(sorted.begin(), sorted.end());
-  std::vector<std::string> parts;
-  for (const auto& [count, word] : sorted) parts.push_back(absl::StrCat(-count, " ", word));
-  const std::string told = absl::StrJoin(types, ", ");
-  return absl::StrCat(absl::StrJoin(parts, ", "),
-                      told.empty() ? "" : "; with an id for this session: " + told);
-}
-
-std::string DominantMood(const streaming::GetAudienceTruthResponse& truth) {
-  const auto strongest =
-      std::max_element(truth.mood().begin(), truth.mood().end(),
+// What most followers like best.
+std::string FavouriteOf(const streaming::ListFollowersResponse& list) {
+  std::map<std::string, int> counts;
+  for (const auto& follower : list.followers()) ++counts[Word(follower.dominant_interest())];
+  const auto most =
+      std::max_element(counts.begin(), counts.end(),
                        [](const auto& a, const auto& b) { return a.second < b.second; });
-  return strongest == truth.mood().end() ? "none" : strongest->first;
+  return most == counts.end() ? "nothing" : most->first;
 }
 
 }  // namespace
@@ -87,61 +56,6 @@ absl::Status Story::SeedPool() {
   return absl::OkStatus();
 }
 
-absl::Status Story::LinkTwitch() {
-  say_("2. A player links a Twitch channel (OAuth code flow against platform_sim)");
-  RETURN_IF_ERROR(PostToSim("/sim/users", nlohmann::json{{"login", kLogin}}.dump()));
-  stream::LinkPlatformRequest request;
-  request.set_account_id(outcome_.account_id.ToString());
-  request.set_platform(stream::STREAM_PLATFORM_TWITCH);
-  ASSIGN_OR_RETURN(
-      const auto pending,
-      player_.Call(stubs_.platforms, &stream::PlatformService::Stub::LinkPlatform, request));
-  RETURN_IF_ERROR(ApproveAtTwitch(pending.authorization_url()));
-
-  stream::ListPlatformsRequest list;
-  list.set_account_id(outcome_.account_id.ToString());
-  ASSIGN_OR_RETURN(
-      const auto links,
-      player_.Call(stubs_.platforms, &stream::PlatformService::Stub::ListPlatforms, list));
-  if (links.platforms_size() != 1) return absl::InternalError("the link is not listed");
-  outcome_.link = links.platforms(0);
-  say_(absl::StrFormat("   linked as %s; the daemon keeps its tokens encrypted",
-                       outcome_.link.platform_display_name()));
-  return absl::OkStatus();
-}
-
-// The browser's part: open the URL, be sent back to the daemon's callback with a code.
-absl::Status Story::ApproveAtTwitch(const std::string& authorization_url) {
-  common::http::Client browser;
-  const std::string url = absl::StrCat(authorization_url, "&login=", kLogin);
-  ASSIGN_OR_RETURN(const auto redirect, browser.Send({.method = "GET", .url = url}));
-  const auto location = common::http::FindHeader(redirect.headers, "location");
-  if (redirect.status != 302 || !location) {
-    return absl::InternalError(absl::StrCat("authorize answered ", redirect.status));
-  }
-  ASSIGN_OR_RETURN(const auto callback,
-                   browser.Send({.method = "GET", .url = std::string(*location)}));
-  if (callback.status != 200) {
-    return absl::InternalError(absl::StrCat("the OAuth callback answered ", callback.status));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Story::PostToSim(const std::string& path, const std::string& json) {
-  common::http::Client client;
-  ASSIGN_OR_RETURN(const auto answer,
-                   client.Send({.method = "POST",
-                                .url = absl::StrCat("http://", stack_.platform_sim, path),
-                                .headers = {{"Content-Type", "application/json"}},
-                                .body = json}));
-  if (answer.status >= 300) {
-    return absl::InternalError(absl::StrCat(path, " answered ", answer.status));
-  }
-  const auto body = nlohmann::json::parse(answer.body, nullptr, false);
-  if (path == "/sim/users" && body.is_object()) channel_id_ = body.value("id", "");
-  return absl::OkStatus();
-}
-
 absl::Status Story::StartStream() {
   say_("3. The player's character starts an in-game stream");
   RETURN_IF_ERROR(AgreeWithASponsor());
@@ -169,79 +83,6 @@ absl::Status Story::StartStream() {
       "Bearer " + MakeToken(stack_, outcome_.account_id, {"user"}, {"in_game"}),
       outcome_.created.session_id());
   say_("   the game's front end watches it (WatchStreamSession)");
-  return absl::OkStatus();
-}
-
-absl::Status Story::GoLive() {
-  say_("4. The real channel goes live and its viewers chat (signed EventSub webhooks)");
-  RETURN_IF_ERROR(PostToSim(absl::StrCat("/sim/channels/", channel_id_, "/live"),
-                            nlohmann::json{{"title", "Raid night"}, {"viewer_count", 120}}.dump()));
-  RETURN_IF_ERROR(AwaitPlatformSession());
-  stream::AssociateSessionRequest associate;
-  associate.set_platform_session_id(outcome_.platform_session.platform_session_id());
-  associate.set_in_game_session_id(outcome_.created.session_id());
-  RETURN_IF_ERROR(player_
-                      .Call(stubs_.platform_sessions,
-                            &stream::PlatformSessionService::Stub::AssociateSession, associate)
-                      .status());
-  const nlohmann::json crowd{{"chatters", options_.chatters},
-                             {"messages_per_second", options_.messages_per_second},
-                             {"seconds", options_.chat_seconds},
-                             {"mood", "hype"},
-                             {"seed", 7}};
-  RETURN_IF_ERROR(PostToSim(absl::StrCat("/sim/channels/", channel_id_, "/crowd"), crowd.dump()));
-  say_(absl::StrFormat("   %d people chat, %d messages a second", options_.chatters,
-                       options_.messages_per_second));
-  const std::string channel = absl::StrCat("/sim/channels/", channel_id_);
-  RETURN_IF_ERROR(PostToSim(absl::StrCat(channel, "/events"), R"({"type":"channel.raid"})"));
-  RETURN_IF_ERROR(PostToSim(absl::StrCat(channel, "/gifts"), R"({"total":5})"));
-  say_(
-      "   a raid of 437 arrives; somebody gives 5 subscriptions: 12 messages tell of it, one "
-      "counts");
-  return AwaitBlendedPulse();
-}
-
-absl::Status Story::AwaitPlatformSession() {
-  stream::ListPlatformSessionsRequest request;
-  request.set_account_id(outcome_.account_id.ToString());
-  RETURN_IF_ERROR(Await("the platform session", [&]() -> absl::StatusOr<bool> {
-    ASSIGN_OR_RETURN(
-        const auto list,
-        player_.Call(stubs_.platform_sessions,
-                     &stream::PlatformSessionService::Stub::ListPlatformSessions, request));
-    if (list.sessions_size() == 0) return false;
-    outcome_.platform_session = list.sessions(0);
-    return true;
-  }));
-  say_("   stream.online arrived: the platform session began by itself");
-  return absl::OkStatus();
-}
-
-absl::Status Story::AwaitBlendedPulse() {
-  stream::LatestPulseRequest latest;
-  latest.set_platform_session_id(outcome_.platform_session.platform_session_id());
-  RETURN_IF_ERROR(Await("a pulse that names the in-game session", [&]() -> absl::StatusOr<bool> {
-    auto pulse =
-        admin_.Call(stubs_.stream_admin, &stream::StreamAdminService::Stub::GetLatestPulse, latest);
-    if (absl::IsNotFound(pulse.status())) return false;
-    if (!pulse.ok()) return pulse.status();
-    outcome_.pulse = *std::move(pulse);
-    return outcome_.pulse.in_game_session_id() == outcome_.created.session_id();
-  }));
-  say_(absl::StrFormat("   a pulse left `stream`: %d feelings, not a word and not a name",
-                       outcome_.pulse.sentiments_size()));
-  say_(absl::StrCat("   ", Tally(outcome_.pulse)));
-
-  streaming::GetAudienceTruthRequest request;
-  request.set_session_id(outcome_.created.session_id());
-  RETURN_IF_ERROR(Await("the pulse's effect", [&]() -> absl::StatusOr<bool> {
-    ASSIGN_OR_RETURN(outcome_.truth,
-                     admin_.Call(stubs_.audiences,
-                                 &streaming::AudienceService::Stub::GetAudienceTruth, request));
-    return outcome_.truth.has_last_pulse_at();
-  }));
-  say_(absl::StrFormat("   `streaming` blended it in: the mood is %s (only admins can see this)",
-                       DominantMood(outcome_.truth)));
   return absl::OkStatus();
 }
 
@@ -319,7 +160,9 @@ absl::StatusOr<streaming::StreamSessionDetail> Story::Status() {
 
 // An actor of the world streams too, like any other streamer, and is sent the audience.
 absl::Status Story::RaidAnNpc() {
+  say_("6. The stream is nearly over: a raid sends its viewers on to an NPC who streams too");
   using Sessions = streaming::StreamSessionService::Stub;
+  ASSIGN_OR_RETURN(outcome_.before_end, Status());
   streaming::CreateStreamSessionRequest create;
   create.set_game_service_id(outcome_.game_service_id.ToString());
   create.set_streamer_id(Uuid::V4().ToString());
@@ -329,115 +172,84 @@ absl::Status Story::RaidAnNpc() {
                    game_server_.Call(stubs_.sessions, &Sessions::CreateStreamSession, create));
   streaming::StartStreamSessionRequest start;
   start.set_session_id(npc.session_id());
-  ASSIGN_OR_RETURN(const auto live,
+  ASSIGN_OR_RETURN(outcome_.raided,
                    game_server_.Call(stubs_.sessions, &Sessions::StartStreamSession, start));
   streaming::RaidStreamSessionRequest raid;
   raid.set_from_session_id(outcome_.created.session_id());
   raid.set_to_session_id(npc.session_id());
   ASSIGN_OR_RETURN(outcome_.raid,
                    game_server_.Call(stubs_.sessions, &Sessions::RaidStreamSession, raid));
-  say_(absl::StrFormat(
-      "   a raid: %d of %d go over to an NPC's stream, which had %d", outcome_.raid.moved_count(),
-      outcome_.raid.moved_count() + outcome_.raid.from_audience_count(), live.audience_count()));
+  say_(absl::StrFormat("   %d of %d viewers go along; the NPC's audience grows from %d to %d",
+                       outcome_.raid.moved_count(),
+                       outcome_.raid.moved_count() + outcome_.raid.from_audience_count(),
+                       outcome_.raided.audience_count(), outcome_.raid.to_audience_count()));
   streaming::EndStreamSessionRequest end;
   end.set_session_id(npc.session_id());
   return game_server_.Call(stubs_.sessions, &Sessions::EndStreamSession, end).status();
 }
 
 absl::Status Story::EndStream() {
-  say_("6. The stream ends");
-  ASSIGN_OR_RETURN(outcome_.before_end, Status());
   RETURN_IF_ERROR(RaidAnNpc());
+  say_("7. The in-game stream ends, and enters the character's career");
   streaming::EndStreamSessionRequest request;
   request.set_session_id(outcome_.created.session_id());
   ASSIGN_OR_RETURN(outcome_.summary,
                    player_.Call(stubs_.sessions,
                                 &streaming::StreamSessionService::Stub::EndStreamSession, request));
-  say_(absl::StrFormat("   %d s, %d viewers at the peak, %d on average, %d hype trains",
+  say_(absl::StrFormat("   %d s, %d viewers at the peak, %d on average, %d hype train%s",
                        outcome_.summary.duration_seconds(), outcome_.summary.peak_audience_count(),
                        outcome_.summary.average_audience_count(),
-                       outcome_.summary.hype_trains_triggered()));
-  for (const auto& moment : outcome_.summary.top_moments()) {
-    say_(absl::StrFormat("   top moment: %s, \"%s\" (%.2f)", Word(moment.moment_type()),
-                         moment.description(), moment.audience_reaction()));
-  }
-  RETURN_IF_ERROR(AwaitCareer());
-  RETURN_IF_ERROR(CountWhatLasts());
+                       outcome_.summary.hype_trains_triggered(),
+                       outcome_.summary.hype_trains_triggered() == 1 ? "" : "s"));
+  TellTopMoments();
   RETURN_IF_ERROR(StopWatching());
+  RETURN_IF_ERROR(AwaitCareer());
   streaming::AudiencePoolStatusRequest pool;
   pool.set_game_service_id(outcome_.game_service_id.ToString());
   ASSIGN_OR_RETURN(outcome_.pool_after,
                    admin_.Call(stubs_.pools,
                                &streaming::AudiencePoolService::Stub::GetAudiencePoolStatus, pool));
-  say_(absl::StrFormat("   everyone went home: %d of %d members are free again",
+  say_(absl::StrFormat("   everyone went home: %d of %d members of the pool are free again",
                        outcome_.pool_after.available_members(),
                        outcome_.pool_after.total_members()));
-  return absl::OkStatus();
+  return CountWhatLasts();
+}
+
+void Story::TellTopMoments() {
+  constexpr int kTold = 3;
+  const auto& moments = outcome_.summary.top_moments();
+  for (int i = 0; i < std::min(kTold, moments.size()); ++i) {
+    const std::string& description = moments[i].description();
+    say_(absl::StrFormat("   top moment %d: %s%s (%.2f)", i + 1, Word(moments[i].moment_type()),
+                         description.empty() ? "" : ", \"" + description + "\"",
+                         moments[i].audience_reaction()));
+  }
 }
 
 absl::Status Story::StopWatching() {
   using Event = streaming::ClientEvent;
+  size_t told = 0;
+  std::set<std::string> milestones;  // one may come twice
+  RETURN_IF_ERROR(Await("the front end to see the end", [&]() -> absl::StatusOr<bool> {
+    const bool ended = front_end_->HasEnded();  // before looking: nothing comes after it
+    outcome_.watched = front_end_->Seen();
+    for (; told < outcome_.watched.size(); ++told) {
+      const Event& event = outcome_.watched[told];
+      if (!event.has_milestone()) continue;
+      if (!milestones.insert(event.milestone().event_id()).second) continue;
+      say_(absl::StrFormat("   a milestone reaches the front end: %s %d",
+                           Word(event.milestone().milestone_type()),
+                           event.milestone().milestone_value()));
+    }
+    return ended;
+  }));
   const grpc::Status end = front_end_->End();
   if (!end.ok()) return absl::InternalError("the watch ended with " + end.error_message());
-  outcome_.watched = front_end_->Seen();
   say_(absl::StrFormat(
-      "   the front end saw %d snapshots, %d reactions, %d hype trains begin, move %d times and %d "
-      "end, and %d milestones",
+      "   it has seen %d snapshots, %d reactions, and a hype train begin, move on %d times and end",
       front_end_->Count(Event::kAudienceUpdate), front_end_->Count(Event::kAudienceReaction),
-      front_end_->Count(Event::kHypeStarted), front_end_->Count(Event::kHypeProgress),
-      front_end_->Count(Event::kHypeCompleted), front_end_->Count(Event::kMilestone)));
+      front_end_->Count(Event::kHypeProgress)));
   return absl::OkStatus();
-}
-
-absl::Status Story::GoOffline() {
-  say_("7. The real channel goes offline");
-  RETURN_IF_ERROR(PostToSim(absl::StrCat("/sim/channels/", channel_id_, "/offline"), "{}"));
-  stream::PlatformSessionStatusRequest request;
-  request.set_platform_session_id(outcome_.platform_session.platform_session_id());
-  RETURN_IF_ERROR(Await("the end of the platform session", [&]() -> absl::StatusOr<bool> {
-    ASSIGN_OR_RETURN(
-        outcome_.platform_session_ended,
-        player_.Call(stubs_.platform_sessions,
-                     &stream::PlatformSessionService::Stub::GetPlatformSessionStatus, request));
-    return !outcome_.platform_session_ended.is_active();
-  }));
-  say_("   stream.offline arrived: the last pulse is out, and who was tracked is forgotten");
-  return absl::OkStatus();
-}
-
-absl::Status Story::Unlink() {
-  say_("8. The player unlinks the channel");
-  ASSIGN_OR_RETURN(outcome_.subscriptions, CountSubscriptions());
-  stream::UnlinkPlatformRequest request;
-  request.set_account_id(outcome_.account_id.ToString());
-  request.set_link_id(outcome_.link.link_id());
-  RETURN_IF_ERROR(
-      player_.Call(stubs_.platforms, &stream::PlatformService::Stub::UnlinkPlatform, request)
-          .status());
-  RETURN_IF_ERROR(Await("the platform to be told", [&]() -> absl::StatusOr<bool> {
-    ASSIGN_OR_RETURN(outcome_.subscriptions_unlinked, CountSubscriptions());
-    return outcome_.subscriptions_unlinked == 0;
-  }));
-  say_(absl::StrFormat(
-      "   the link is gone; Twitch was told: tokens revoked, %d subscriptions deleted",
-      outcome_.subscriptions));
-  return absl::OkStatus();
-}
-
-absl::StatusOr<int> Story::CountSubscriptions() {
-  ASSIGN_OR_RETURN(const auto answer,
-                   common::http::Client().Send(
-                       {.url = absl::StrCat("http://", stack_.platform_sim, "/sim/eventsub")}));
-  const auto listed = nlohmann::json::parse(answer.body, nullptr, false);
-  if (!listed.is_object() || !listed.contains("subscriptions")) {
-    return absl::InternalError("platform_sim does not list its subscriptions");
-  }
-  int count = 0;
-  for (const auto& subscription : listed["subscriptions"]) {
-    const std::string callback = subscription["transport"]["callback"];
-    count += callback.ends_with(outcome_.link.link_id());
-  }
-  return count;
 }
 
 absl::Status Story::AwaitCareer() {
@@ -458,15 +270,21 @@ absl::Status Story::AwaitCareer() {
   ASSIGN_OR_RETURN(
       outcome_.followers,
       player_.Call(stubs_.follows, &streaming::FollowService::Stub::ListFollowers, list));
-  say_(absl::StrFormat("   followers: %d new; career: %s, %d session, %d world first",
-                       outcome_.followers.total(), Word(outcome_.career.phase()),
-                       outcome_.career.total_stream_sessions(),
+  say_(absl::StrFormat("   followers gained: %d; most of them like %s best",
+                       outcome_.followers.total(), FavouriteOf(outcome_.followers)));
+  say_(absl::StrFormat("   career phase: %s, number %d of %d; %d session, %d world first",
+                       Word(outcome_.career.phase()), outcome_.career.phase(),
+                       streaming::StreamerCareerPhase_MAX, outcome_.career.total_stream_sessions(),
                        outcome_.career.world_first_count()));
   return absl::OkStatus();
 }
 
 absl::Status Story::Await(std::string_view what,
                           const std::function<absl::StatusOr<bool>()>& condition) {
+  using std::chrono::steady_clock;
+  const auto begun = steady_clock::now();
+  const auto left = std::chrono::duration_cast<common::Duration>(begun_ + options_.whole - begun);
+  const common::Duration patience = std::clamp<common::Duration>(left, {}, options_.patience);
   absl::Status failure;
   const bool met = common::testing::Eventually(
       [&] {
@@ -474,15 +292,18 @@ absl::Status Story::Await(std::string_view what,
         failure = result.status();
         return !result.ok() || *result;
       },
-      options_.patience, kPollPause);
+      patience, kPollPause);
   if (met) return failure;
-  return absl::DeadlineExceededError(absl::StrCat("waited in vain for ", common::ToAbsl(what)));
+  const std::chrono::duration<double> waited = steady_clock::now() - begun;
+  return absl::DeadlineExceededError(
+      absl::StrFormat("waited %.0f s in vain for %s", waited.count(), what));
 }
 
 absl::Status Tell(Story& story, const Stack& stack) {
   const bool platform_side = !stack.stream_grpc.empty();
   RETURN_IF_ERROR(story.SeedPool());
   if (platform_side) RETURN_IF_ERROR(story.LinkTwitch());
+  if (platform_side && story.options().youtube) RETURN_IF_ERROR(story.LinkYouTube());
   RETURN_IF_ERROR(story.StartStream());
   if (platform_side) RETURN_IF_ERROR(story.GoLive());
   RETURN_IF_ERROR(story.PlayMoments());
