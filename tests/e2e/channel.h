@@ -93,6 +93,15 @@ class Channel {
         .status();
   }
 
+  // What the pulses of a platform session name from now on: an in-game session, or none ("").
+  absl::Status Associate(const std::string& session, const std::string& in_game_session) const {
+    bannou::stream::v1::AssociateSessionRequest request;
+    request.set_platform_session_id(session);
+    if (!in_game_session.empty()) request.set_in_game_session_id(in_game_session);
+    return owner_.Call(stubs_.platform_sessions, &PlatformSessions::AssociateSession, request)
+        .status();
+  }
+
   // Nothing is on its way to the daemon any more.
   void AwaitQuiet() const {
     Await([&] { return side_.IsQuiet(link_id_); });

@@ -22,6 +22,9 @@ struct NewStream {
   bool famous = false;         // the best reputation that there is
   float context_score = 0.5f;  // 0 to 1
   std::optional<common::Uuid> game_session = {};
+  std::optional<common::Uuid> account = {};  // whose it is; absent: somebody's who is new
+  bool of_character = false;                 // of one that the account has not streamed before
+  std::string platform_session = {};         // whose crowd it asks for
 };
 struct Stream {
   std::string session;
@@ -73,9 +76,7 @@ class Game {
   }
 
   Stream Create(const NewStream& wish = {}) {
-    const common::Uuid account = common::Uuid::V4();
-    Remember(account, wish);
-    return CreateFor(account, wish);
+    return CreateFor(wish.account.value_or(common::Uuid::V4()), wish);
   }
   auto Start(const Stream& stream) {
     return Ask<v1::StartStreamSessionRequest>(stream, stubs_.sessions,
@@ -137,11 +138,16 @@ class Game {
   Stream CreateFor(const common::Uuid& account, const NewStream& wish) {
     Stream stream{.account = account,
                   .player = Caller(MakeToken(stack_, account, {"user"}, {"in_game"}))};
+    const auto type =
+        wish.of_character ? v1::STREAMER_ENTITY_TYPE_CHARACTER : v1::STREAMER_ENTITY_TYPE_ACCOUNT;
+    const common::Uuid streamer = wish.of_character ? common::Uuid::V4() : account;
+    Remember(type, streamer, wish);
     v1::CreateStreamSessionRequest create;
     create.set_game_service_id(id_.ToString());
-    create.set_streamer_id(account.ToString());
-    create.set_streamer_type(v1::STREAMER_ENTITY_TYPE_ACCOUNT);
+    create.set_streamer_id(streamer.ToString());
+    create.set_streamer_type(type);
     for (const auto tag : wish.tags) create.add_content_tags(tag);
+    if (!wish.platform_session.empty()) create.set_platform_session_id(wish.platform_session);
     if (wish.game_session) create.set_game_session_id(wish.game_session->ToString());
     stream.session =
         ValueOf(stream.player.Call(stubs_.sessions, &Sessions::CreateStreamSession, create))
@@ -163,14 +169,13 @@ class Game {
                        request);
   }
   // What earlier sessions would have left of a streamer.
-  void Remember(const common::Uuid& streamer, const NewStream& wish) {
+  void Remember(v1::StreamerEntityType type, const common::Uuid& streamer, const NewStream& wish) {
     if (wish.usual_audience == 0 && !wish.famous) return;
     ValueOf(database_->Execute(
         "INSERT INTO streamer (streamer_type, streamer_id, game_service_id, viewer_secret, "
         "sessions, mean_audience, growth_audience, updated_at) VALUES (?, ?, ?, 1, ?, ?, ?, ?)",
-        static_cast<int>(v1::STREAMER_ENTITY_TYPE_ACCOUNT), streamer, id_,
-        wish.usual_audience == 0 ? 0 : 100, wish.usual_audience, wish.famous ? 1'000'000 : 0,
-        common::Now()));
+        static_cast<int>(type), streamer, id_, wish.usual_audience == 0 ? 0 : 100,
+        wish.usual_audience, wish.famous ? 1'000'000 : 0, common::Now()));
   }
 
   const common::Uuid id_ = common::Uuid::V4();
