@@ -3,17 +3,13 @@
 #include <stop_token>
 #include <thread>
 
-#include <bannou/stream/v1/events.pb.h>
 #include <bannou/stream/v1/sentiment.pb.h>
-#include <google/protobuf/util/time_util.h>
 #include <gtest/gtest.h>
-#include <nats/nats.h>
 
-#include "libs/common/nats/jetstream.h"
-#include "libs/common/outbox/message.h"
 #include "libs/common/redis/redis.h"
 #include "libs/common/testing/eventually.h"
 #include "tests/e2e/game.h"
+#include "tests/e2e/real_crowd.h"
 #include "tests/e2e/settings.h"
 
 namespace story {
@@ -87,63 +83,43 @@ TEST(MatchingWeights, Context) {
 
 // --- The blending. -------------------------------------------------------------------------------
 
-// Somebody else on the bus: stores an event in its stream.
-template <class Event>
-void Publish(const Event& event, const Uuid& id) {
-  const auto connection = ValueOf(common::nats::Connection::Connect({.url = SharedNats().url()}));
-  const auto jetstream = ValueOf(common::nats::JetStream::Make(*connection));
-  const auto about = common::outbox::EventOf(event, id);
-  ValueOf(jetstream->Publish(about.subject, about.payload, common::outbox::HeadersOf(about),
-                             id.ToString()));
-}
-
-// A real channel of the streamer tells of one excited crowd, once.
-void SendPulse(const Stream& stream) {
-  const auto now =
-      google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(common::ToMicros(common::Now()));
-  const std::string channel = Uuid::V4().ToString();
-  platform::StreamPlatformSessionStartedEvent started;
-  const Uuid started_id = Uuid::V4();
-  started.set_event_id(started_id.ToString());
-  *started.mutable_timestamp() = now;
-  started.set_platform_session_id(channel);
-  started.set_account_id(stream.account.ToString());
-  started.set_platform(platform::STREAM_PLATFORM_TWITCH);
-  Publish(started, started_id);
-
-  platform::SentimentPulse pulse;
-  const Uuid pulse_id = Uuid::V4();
-  pulse.set_pulse_id(pulse_id.ToString());
-  pulse.set_platform_session_id(channel);
-  pulse.set_in_game_session_id(stream.session);
-  *pulse.mutable_timestamp() = now;
-  pulse.set_interval_seconds(15);
-  platform::SentimentEntry& entry = *pulse.add_sentiments();
-  entry.set_category(platform::SENTIMENT_CATEGORY_EXCITED);
-  entry.set_intensity(1);
-  Publish(pulse, pulse_id);
-}
-
-// Whether a NATS server has the consumer through which pulses are blended in.
-bool Blends(const std::string& nats_url) {
-  const auto connection = ValueOf(common::nats::Connection::Connect({.url = nats_url}));
-  const auto jetstream = ValueOf(common::nats::JetStream::Make(*connection));
-  jsConsumerInfo* info = nullptr;
-  const natsStatus status = js_GetConsumerInfo(&info, jetstream->handle(), "PULSES",
-                                               "streaming_blending", nullptr, nullptr);
-  jsConsumerInfo_Destroy(info);
-  if (status != NATS_OK && status != NATS_NOT_FOUND) throw std::runtime_error("NATS fails");
-  return status == NATS_OK;
+// A real channel of the streamer tells of one excited crowd, once: of somebody nobody knows, and of
+// so many viewers whom it tracks.
+void SendPulse(const Stream& stream, int tracked = 0) {
+  RealCrowd crowd(SharedNats().url());
+  auto pulse = RealCrowd::PulseOf(crowd.GoLive(stream.account), stream.session);
+  for (int i = 0; i <= tracked; ++i) {
+    RealCrowd::Feel(pulse, platform::SENTIMENT_CATEGORY_EXCITED, 1);
+    if (i == 0) continue;
+    platform::SentimentEntry& entry = *pulse.mutable_sentiments(i);
+    entry.set_tracking_id(Uuid::V4().ToString());
+    entry.set_viewer_type(platform::TRACKED_VIEWER_TYPE_SUBSCRIBER);
+  }
+  crowd.Send(pulse);
 }
 
 TEST(Blending, CanBeSwitchedOff) {
   const common::testing::NatsServer nats;
   {
     const GameSide without({"NATS_URL=" + nats.url(), "REAL_AUDIENCE_BLENDING_ENABLED=false"});
-    EXPECT_FALSE(Blends(nats.url()));
+    EXPECT_FALSE(RealCrowd(nats.url()).SomebodyBlends());
   }
   const GameSide with({"NATS_URL=" + nats.url()});
-  EXPECT_TRUE(Blends(nats.url()));
+  EXPECT_TRUE(RealCrowd(nats.url()).SomebodyBlends());
+}
+
+TEST(Blending, SeatsSoManyAndNoMore) {
+  const GameSide side({"MAX_REAL_DERIVED_VIEWERS=2"});
+  Game game(side.daemon);
+  game.Seed(kMembers);
+  const auto stream = game.GoLive({.usual_audience = kUsualAudience});
+  SendPulse(stream, 5);
+  EXPECT_TRUE(Eventually([&] { return game.Truth(stream).pulses_applied() == 1; }));
+  const auto truth = game.Truth(stream);
+  EXPECT_EQ(truth.real_derived_count(), 2);
+  EXPECT_EQ(truth.real_derived_viewer_ids_size(), 2);
+  EXPECT_EQ(truth.unseated_count(), 3);
+  EXPECT_GT(truth.mood().at("Excited"), 0);
 }
 
 // --- The rounds. ---------------------------------------------------------------------------------
