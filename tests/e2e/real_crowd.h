@@ -82,6 +82,17 @@ class RealCrowd {
 
   // Whether every pulse that the bus has was taken by those who blend, and answered.
   bool AllAreTaken() const { return IsDone("PULSES", "streaming_blending"); }
+  // Pulses that nobody has answered yet.
+  int64_t Unanswered() const {
+    jsConsumerInfo* info = nullptr;
+    if (js_GetConsumerInfo(&info, jetstream_->handle(), "PULSES", "streaming_blending", nullptr,
+                           nullptr) != NATS_OK) {
+      throw std::runtime_error("nobody blends");
+    }
+    const int64_t unanswered = static_cast<int64_t>(info->NumPending) + info->NumAckPending;
+    jsConsumerInfo_Destroy(info);
+    return unanswered;
+  }
   // Whether anybody has ever asked for pulses.
   bool SomebodyBlends() const {
     jsConsumerInfo* info = nullptr;
