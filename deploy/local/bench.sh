@@ -73,6 +73,12 @@ bench_follows() {
   "$BIN/bench_follows"
 }
 
+# From a pulse's publication to its effect in Redis: a minute.
+bench_pulses() {
+  build bench_pulses
+  "$BIN/bench_pulses"
+}
+
 # What two thousand watchers of a stream cost.
 bench_watch() {
   build bench_watch
