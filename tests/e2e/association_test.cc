@@ -210,7 +210,7 @@ class PlatformLoss : public testing::Test {
   PlatformSide platform_{With(kEverythingCounts, {bus_})};
   const GameSide side_{{bus_, "AUDIENCE_CHECK_IN_INTERVAL_SECONDS=1",
                         "AUDIENCE_UPDATE_INTERVAL_SECONDS=1", "USER_REACTIONS_PER_MINUTE=6000",
-                        "REAL_DERIVED_VIEWER_DECAY_RATE=0.6"}};
+                        "REAL_DERIVED_VIEWER_DECAY_RATE=0.9"}};
   Game game_{side_.daemon};
   const int members_ = game_.Seed(kMembers);
   Channel channel_{platform_};
