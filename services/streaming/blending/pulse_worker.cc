@@ -20,6 +20,8 @@ using bannou::stream::v1::SentimentPulse;
 using common::nats::Message;
 
 constexpr std::chrono::milliseconds kRetryPause{1000};
+// A pulse takes milliseconds; what an instance held that fell shall not wait for long.
+constexpr std::chrono::seconds kAckWait{10};
 
 constexpr std::array<const char*, kPulseOutcomes> kOutcomeWords = {
     "applied", "duplicate", "stale", "unknown", "foreign", "no_session", "malformed"};
@@ -109,8 +111,8 @@ PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platfo
                                         "Tracked viewers of a pulse who were heard in the mood "
                                         "only, as their session has as many "
                                         "voices as it may.")),
-      consumer_({.stream = "PULSES", .durable = "streaming_blending"}, metrics,
-                [this](Message& message) { return Process(message); }) {
+      consumer_({.stream = "PULSES", .durable = "streaming_blending", .ack_wait = kAckWait},
+                metrics, [this](Message& message) { return Process(message); }) {
   for (size_t i = 0; i < kPulseOutcomes; ++i) {
     outcomes_[i] = &metrics.GetCounter("streaming_pulses_total",
                                        "Pulses of real crowds, by what became of them.",
