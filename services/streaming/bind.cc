@@ -321,6 +321,7 @@ class Workers {
             .interval = settings.check_in_interval,
             .high_load_interval = settings.high_load_check_in_interval,
             .mood_decay_rate = settings.real_derived_viewer_decay_rate,
+            .voices_most = static_cast<uint32_t>(settings.max_real_derived_viewers),
             .growth = {.free_share = settings.pool_growth_free_share,
                        .max_members = static_cast<uint32_t>(settings.pool_max_members)},
             .beside = hum,

@@ -218,6 +218,20 @@ TEST_F(StreamingCareerTest, OnlyAnAdminSeesWhoIsReal) {
   EXPECT_FALSE(hidden.followers(1).has_is_real_derived());
 }
 
+TEST_F(StreamingCareerTest, ThatItFollowsAfterManySessionsMakesNobodyLikelierReal) {
+  ASSERT_TRUE(pools_.Seed(streamer_.game_service_id, 1000, {}, std::nullopt, kStart).ok());
+  std::vector<Attendee> audience = Crowd(1, 1);
+  for (uint32_t ordinal = 1; ordinal <= 5; ++ordinal) {
+    audience[0].real_derived = ordinal != 3;  // after which it follows
+    Record(streamer_, ordinal, audience);
+  }
+  v1::ListFollowersRequest request;
+  request.set_streamer_id(streamer_.id.ToString());
+  const v1::ListFollowersResponse shown = ListFollowers(request, /*admin=*/true);
+  ASSERT_EQ(shown.followers_size(), 1);
+  EXPECT_FALSE(shown.followers(0).is_real_derived());
+}
+
 TEST_F(StreamingCareerTest, FollowersOfAllGamesAreOneList) {
   StreamerKey other_game = streamer_;
   other_game.game_service_id = Uuid::V4();

@@ -227,7 +227,7 @@ absl::Status AudienceRpc::QueryAudience(CallContext&, const v1::QueryAudienceReq
 absl::Status AudienceRpc::GetAudienceTruth(CallContext&, const v1::GetAudienceTruthRequest& request,
                                            v1::GetAudienceTruthResponse& response) {
   ASSIGN_OR_RETURN(const LiveSession session, LoadAudience(request.session_id()));
-  ASSIGN_OR_RETURN(const blending::Crowd crowd, blending::DecodeCrowd(session.mood));
+  const blending::Crowd crowd = blending::DecodeCrowd(session.mood);
   const std::vector<uint32_t> members = SeatedMembers(session);
   const auto seated = static_cast<uint32_t>(members.size());
   response.set_session_id(request.session_id());
@@ -241,7 +241,7 @@ absl::Status AudienceRpc::GetAudienceTruth(CallContext&, const v1::GetAudienceTr
         pool::ViewerId(session.state.viewer_secret, member).ToString());
   }
   response.set_unseated_count(
-      static_cast<int32_t>(crowd.voices.size() - members.size() + crowd.voices_beyond));
+      static_cast<int32_t>(crowd.seats() - members.size() + crowd.voices_beyond));
   const blending::Mood mood = blending::MoodNow(crowd);
   for (size_t i = 0; i < blending::kSentiments; ++i) {
     (*response.mutable_mood())[WordAt<bannou::stream::v1::SentimentCategory>(i)] = mood.levels[i];

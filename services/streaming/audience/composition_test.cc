@@ -87,7 +87,7 @@ TEST(CompositionTest, AVoiceShowsInAllWhoListenAlike) {
   const Composition alone = CompositionOf({}, session);
   blending::Mood amused;
   amused.levels[static_cast<size_t>(blending::Sentiment::kAmused)] = 1;
-  session.audience.chorus = blending::Chorus({{.id = 1, .felt = amused}});
+  session.audience.chorus = blending::Chorus({{.id = 1, .felt = amused}}, 5);
   const Composition together = CompositionOf({}, session);
   for (const NotableViewer& viewer : together.notable) {
     EXPECT_EQ(viewer.sentiment, blending::Sentiment::kAmused);

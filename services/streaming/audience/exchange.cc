@@ -6,7 +6,6 @@
 
 #include "services/streaming/audience/check_out.h"
 #include "services/streaming/audience/random.h"
-#include "services/streaming/blending/crowd.h"
 
 namespace streaming::audience {
 namespace {
@@ -62,7 +61,7 @@ LiveSession After(const LiveSession& before, Change change, const std::vector<Pa
                        .moments = std::move(change.moments),
                        .hype = std::move(change.hype),
                        .mood = std::move(change.mood)};
-  if (after.mood != before.mood) after.audience.chorus = blending::ChorusOf(after.mood);
+  if (after.mood != before.mood) after.audience.chorus = ChorusOf(after);
   after.heads = HeadsOf(*after.pool, after.parties);
   after.state.peak_heads = std::max(after.state.peak_heads, after.heads);
   return after;

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "services/streaming/audience/bytes.h"
+#include "services/streaming/blending/crowd.h"
 
 namespace streaming::audience {
 namespace {
@@ -107,6 +108,10 @@ void AddMoment(std::vector<Moment>& moments, Moment moment) {
 blending::Mood MoodOf(const LiveSession& session) {
   if (session.mood.size() < blending::kMoodBytes) return {};
   return blending::ReadMood(session.mood.data());
+}
+
+blending::Chorus ChorusOf(const LiveSession& session) {
+  return {blending::DecodeCrowd(session.mood).voices, session.state.viewer_secret};
 }
 
 void NoteCall(LiveState& state, common::Time now) {

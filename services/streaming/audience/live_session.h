@@ -146,6 +146,8 @@ struct Crossing {
 
 // The mood that the real crowd lends it; none = all zeros.
 blending::Mood MoodOf(const LiveSession& session);
+// The voices to which its audience listens.
+blending::Chorus ChorusOf(const LiveSession& session);
 
 // Somebody acts on the session. Calls may be noted in another order than they came.
 void NoteCall(LiveState& state, common::Time now);

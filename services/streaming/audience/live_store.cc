@@ -13,7 +13,6 @@
 #include "services/streaming/audience/check_out.h"
 #include "services/streaming/audience/exchange.h"
 #include "services/streaming/audience/passage.h"
-#include "services/streaming/blending/crowd.h"
 #include "services/streaming/errors.h"
 
 namespace streaming::audience {
@@ -41,14 +40,16 @@ std::string EncodeHeads(uint32_t heads) {
   return bytes;
 }
 
-// `staying`: the session's heads without those whom this change brings.
-Fields FieldsOf(const Change& change, uint32_t staying) {
-  return {{kHeadsField, EncodeHeads(staying)},
-          {kAudienceField, EncodeAudience(change.audience)},
-          {kStateField, EncodeState(change.state)},
-          {kMomentsField, EncodeMoments(change.moments)},
-          {kHypeField, change.hype},
-          {kMoodField, change.mood}};
+// `staying`: the session's heads without those whom this change brings. The crowd may be long, and
+// is written only when it is another than `mood`.
+Fields FieldsOf(const Change& change, uint32_t staying, std::string_view mood) {
+  Fields fields = {{kHeadsField, EncodeHeads(staying)},
+                   {kAudienceField, EncodeAudience(change.audience)},
+                   {kStateField, EncodeState(change.state)},
+                   {kMomentsField, EncodeMoments(change.moments)},
+                   {kHypeField, change.hype}};
+  if (change.mood != mood) fields.emplace_back(kMoodField, change.mood);
+  return fields;
 }
 
 Shard ShardOf(const LiveKey& key) { return {.game_service_id = key.game, .number = key.shard}; }
@@ -95,9 +96,10 @@ absl::StatusOr<KeptAnswer> DecodeAnswer(std::string_view bytes) {
   return kept;
 }
 
-Effects EffectsOf(const LiveKey& key, const Change& change, uint32_t staying,
+Effects EffectsOf(const LiveSession& before, const Change& change, uint32_t staying,
                   const std::optional<Request>& request, std::string_view leader) {
-  Effects effects = {.fields = FieldsOf(change, staying), .leader = std::string(leader)};
+  Effects effects = {.fields = FieldsOf(change, staying, before.mood),
+                     .leader = std::string(leader)};
   if (!change.command.empty()) {
     // With the place between the steps at which it happened.
     effects.command =
@@ -109,7 +111,7 @@ Effects EffectsOf(const LiveKey& key, const Change& change, uint32_t staying,
     effects.answer = EncodeAnswer(*request, change.answer);
   }
   for (const std::string& transition : change.hype_pending) {
-    effects.pushes.push_back({.list = HypePendingKey(ShardOf(key)),
+    effects.pushes.push_back({.list = HypePendingKey(ShardOf(before.key)),
                               .value = transition,
                               .limit = kHypePendingLimit,
                               .must_fit = true});
@@ -164,7 +166,7 @@ absl::StatusOr<LiveSession> LiveStore::ToSession(const LiveKey& key, StoredAudie
   // Who came with the last change was not known yet when its state was written.
   session.state.peak_heads = std::max(session.state.peak_heads, session.heads);
   ASSIGN_OR_RETURN(session.moments, DecodeMoments(stored.fields[kMomentsField]));
-  session.audience.chorus = blending::ChorusOf(session.mood);
+  session.audience.chorus = ChorusOf(session);
   return session;
 }
 
@@ -321,8 +323,7 @@ absl::StatusOr<Applied> LiveStore::Apply(const LiveSession& session, Change chan
       .expected = session.nonce,
       .demands = DemandsOf(session, change, room),
       .capacity = MembersOf(session.parties) - MembersOf(applied.left) + room,
-      .effects =
-          EffectsOf(session.key, change, session.heads - applied.left_heads, request, leader)};
+      .effects = EffectsOf(session, change, session.heads - applied.left_heads, request, leader)};
   for (const Leave& leave : change.leavers) {
     AppendLeave(exchange.leaves, leave);
     AppendDeparture(exchange.departures,
@@ -397,7 +398,7 @@ absl::StatusOr<uint32_t> LiveStore::Cross(LiveSession& from, std::span<LiveSessi
   const uint32_t told = TakeNewsShare(change.state, change.audience.last_round, passage.heads);
   Transfer transfer = {
       .expected = from.nonce,
-      .effects = EffectsOf(from.key, change, from.heads - passage.heads, request, leader)};
+      .effects = EffectsOf(from, change, from.heads - passage.heads, request, leader)};
   std::vector<Arrival> arrivals;
   for (const auto& [number, heads] : passage.destinations) {
     LiveSession& there = *to[number];
@@ -465,7 +466,7 @@ absl::StatusOr<LiveSession> LiveStore::Open(const LiveKey& key, common::Time now
                                   {.demands = DemandsOf(blank, change, room),
                                    .capacity = room,
                                    .followers = EncodeFollowers(followers),
-                                   .fields = FieldsOf(change, 0)});
+                                   .fields = FieldsOf(change, 0, "")});
   if (ErrorCode(opened.status()) == kExists) return Load(key);
   RETURN_IF_ERROR(opened.status());
   Keep(key.session, blank.followers);

@@ -54,9 +54,8 @@ constexpr RunMask CohortMask(uint32_t run, Cohort cohort) {
   return members;
 }
 
-enum PartyFlag : uint8_t {
-  kFollows = 1,  // they followed the streamer when they joined
-};
+// Joining::flags: they followed the streamer when they joined.
+inline constexpr uint8_t kFollows = 1;
 
 // What is written when they join and never changes. 8 bytes:
 //   0  round, 3 (16 M rounds: 31 years of minutes)

@@ -28,10 +28,13 @@ std::vector<Leave> Raiders(const pool::Pool& pool, const Audience& audience,
       return RaidChance(static_cast<float>(to.attraction[a]) / 255,
                         audience.interest[a] + audience.chorus.PushOn(member, personality));
     };
+    const double most = RaidChance(static_cast<float>(to.attraction[a]) / 255,
+                                   audience.interest[a] - audience.chorus.MostPush());
     RunMask members = 0;
     ForEachPlace(party.members, [&](uint32_t place) {
       const uint32_t member = party.run * pool::kRunLength + place;
-      if (Uniform(Random(key, Draw::kRaid, member)) < chance(member)) members |= BitOf(place);
+      const double draw = Uniform(Random(key, Draw::kRaid, member));
+      if (draw < most && draw < chance(member)) members |= BitOf(place);
     });
     if (members != 0) raiders.push_back({.position = position, .members = members});
   }

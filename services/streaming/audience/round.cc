@@ -59,10 +59,12 @@ double DwellMinutes(const RoundSettings& settings, const Joining& joining, uint3
   return (round - std::min(round, joining.round)) * settings.interval_seconds / 60.0;
 }
 
-// Interest of a party before its members' own engagement, and what 1 of engagement adds to it.
+// Interest of a party before its members' own engagement, and what 1 of engagement and 1 of their
+// voices' push add to it.
 struct PartyInterest {
   float common;
   float slope;
+  float push;
 };
 PartyInterest InterestOf(const AttractionWeights& weights, float archetype_interest,
                          const Joining& joining, uint32_t round) {
@@ -71,12 +73,9 @@ PartyInterest InterestOf(const AttractionWeights& weights, float archetype_inter
     const uint32_t rounds = round - std::min(round, joining.round);
     common += static_cast<float>(joining.offset * kOffsetUnit * OffsetFade(rounds));
   }
-  float slope = PersonalAttraction(weights, 1);
-  if (joining.flags & kFollows) {
-    common = AsFollower(weights, common);
-    slope *= static_cast<float>(1 - weights.follower);
-  }
-  return {common, slope};
+  if ((joining.flags & kFollows) == 0) return {common, PersonalAttraction(weights, 1), 1};
+  const auto others = static_cast<float>(1 - weights.follower);
+  return {AsFollower(weights, common), others * PersonalAttraction(weights, 1), others};
 }
 
 // Whether a rival wins members of an archetype away, and how quickly.
@@ -105,11 +104,20 @@ double CompeteRate(const Rivalry& rivalry, float interest) {
   return excess <= 0 ? 0 : kCompeteRate * rivalry.temper * excess;
 }
 
-// What the members of one party have in common who listen to voices.
-struct Listeners {
-  const blending::Chorus& chorus;
-  pool::PersonalityMask personality;
-  float PushOn(uint32_t member) const { return chorus.PushOn(member, personality); }
+// What the members of one party feel with the voices to which they listen.
+class Listeners {
+ public:
+  Listeners(const blending::Chorus& chorus, pool::PersonalityMask personality,
+            const PartyInterest& interest)
+      : chorus_(chorus), personality_(personality), scale_(interest.push) {}
+  bool any() const { return !chorus_.empty(); }
+  float PushOn(uint32_t member) const { return scale_ * chorus_.PushOn(member, personality_); }
+  float MostPush() const { return scale_ * chorus_.MostPush(); }
+
+ private:
+  const blending::Chorus& chorus_;
+  pool::PersonalityMask personality_;
+  float scale_;
 };
 
 // Decides for the members of one party. The rate is worked out once; a member whose draw is above
@@ -119,8 +127,7 @@ class Boredom {
   Boredom(const PartyInterest& interest, const Listeners& listeners, double rate, double minutes)
       : slope_(interest.slope), listeners_(listeners), bored_(rate * minutes) {
     // 1 - exp(-x) is at most x, and exp(x) at most 1 + x + x² while x is below 1.
-    const double spread =
-        kBoredSlope * (slope_ * pool::kEngagementSpread + listeners_.chorus.MostPush());
+    const double spread = kBoredSlope * (slope_ * pool::kEngagementSpread + listeners_.MostPush());
     certain_stay_ = bored_ * (spread < 1 ? 1 + spread + spread * spread : std::exp(spread));
   }
 
@@ -206,7 +213,7 @@ void LeaveParties(const RoundSettings& settings, const pool::Pool& pool, const V
         InterestOf(settings.weights, step.audience.interest[a], party.joining, view.round);
     const double dwell = DwellMinutes(settings, party.joining, view.round);
     const double rate = rates.Of(a, interest.common) * BoredByDwell(dwell);
-    const Listeners listeners = {step.audience.chorus, pool.archetypes()[a].personality};
+    const Listeners listeners(step.audience.chorus, pool.archetypes()[a].personality, interest);
     const Boredom boredom(interest, listeners, rate, minutes);
     const RunMask members = Choose(key, party.run, asked, [&](uint32_t member, double draw) {
       return boredom.Leaves(pool.spec().seed, member, draw);
@@ -260,15 +267,16 @@ std::vector<Mover> MoversOf(const RoundSettings& settings, const pool::Pool& poo
     const uint8_t a = pool.ArchetypeOfRun(party.run);
     const PartyInterest interest =
         InterestOf(settings.weights, audience.interest[a], party.joining, view.round);
-    const Listeners listeners = {audience.chorus, pool.archetypes()[a].personality};
-    const Rivalry rivalry = RivalryOf(view, field, self, a, listeners.personality);
+    const pool::PersonalityMask personality = pool.archetypes()[a].personality;
+    const Listeners listeners(audience.chorus, personality, interest);
+    const Rivalry rivalry = RivalryOf(view, field, self, a, personality);
     const auto chance = [&](float push) {
       return 1 - std::exp(-CompeteRate(rivalry, interest.common + push) * minutes);
     };
-    const double most = chance(-audience.chorus.MostPush());
+    const double most = chance(-listeners.MostPush());
     if (most == 0) continue;
     const RunMask members = Choose(key, party.run, asked, [&](uint32_t member, double draw) {
-      return draw < most && (audience.chorus.empty() || draw < chance(listeners.PushOn(member)));
+      return draw < most && (!listeners.any() || draw < chance(listeners.PushOn(member)));
     });
     if (members == 0) continue;
     movers.push_back(

@@ -227,6 +227,55 @@ TEST(RoundTest, LeavingFallsWithInterestAndDwell) {
   EXPECT_NEAR(BoredChance(0.4f, 0, 1), 1 - std::exp(-0.25 * (0.1 + 1)), 1e-6);
 }
 
+// The chorus of a few voices that feel all sorts of things.
+blending::Chorus SomeVoices(uint64_t seed) {
+  std::vector<blending::Voice> voices(3);
+  for (uint64_t i = 0; i < voices.size(); ++i) {
+    for (size_t k = 0; k < blending::kSentiments; ++k) {
+      voices[i].felt.levels[k] = static_cast<float>(Uniform(Mix64(seed * 100 + i * 10 + k + 1)));
+    }
+  }
+  return {std::move(voices), seed};
+}
+
+TEST(RoundTest, EveryMemberLeavesByWhatItFeelsWithItsVoice) {
+  View view = ViewOf({Stream(1, {}, 10)});
+  view.round = 1000;
+  view.cohorts = 2;
+  std::vector<Party> parties = Everybody(990);
+  for (size_t i = 0; i < parties.size(); i += 2) parties[i].joining.flags = kFollows;
+  const RoundSettings settings = {.seed = 3};
+  uint32_t otherwise = 0;
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    Audience audience = Interested(view.sessions[0], 0.3f);
+    const auto alone =
+        StepSession(settings, ThePool(), view, Survey(view), 0, audience, parties, {}, 1);
+    audience.chorus = SomeVoices(seed);
+    const auto together =
+        StepSession(settings, ThePool(), view, Survey(view), 0, audience, parties, {}, 1);
+    std::vector<RunMask> expected(parties.size());
+    for (size_t i = 0; i < parties.size(); ++i) {
+      const uint32_t run = parties[i].run;
+      const uint8_t a = ThePool().ArchetypeOfRun(run);
+      ForEachPlace(
+          parties[i].members & CohortMask(run, {.number = 1, .of = 2}), [&](uint32_t place) {
+            const uint32_t member = run * pool::kRunLength + place;
+            const float push =
+                audience.chorus.PushOn(member, ThePool().archetypes()[a].personality);
+            const double chance = MemberBoredChance(settings, ThePool(), parties[i], member,
+                                                    audience.interest[a] + push, view.round, 1);
+            if (LeaveDraw(settings.seed, view.round, member) < chance) {
+              expected[i] |= BitOf(place);
+            }
+          });
+    }
+    for (const Leave& leave : together.leavers) expected[leave.position] ^= leave.members;
+    for (const RunMask difference : expected) EXPECT_EQ(difference, 0u);
+    otherwise += alone.leaving_heads != together.leaving_heads;
+  }
+  EXPECT_GT(otherwise, 0u);
+}
+
 TEST(RoundTest, CohortsPartitionTheMembers) {
   const SessionView session = Stream(1, {}, 10);
   View view = ViewOf({session});

@@ -284,8 +284,10 @@ absl::StatusOr<uint32_t> RoundWorker::StepOne(const LiveKey& key, Progress& prog
       change.named.clear();
     }
     if (cohort == 0) {
-      change.mood =
-          blending::StepCrowd(live.mood, view.round, options_.mood_decay_rate, view.stretch);
+      change.mood = blending::StepCrowd(live.mood, {.round = view.round,
+                                                    .steps = view.stretch,
+                                                    .decay_rate = options_.mood_decay_rate,
+                                                    .voices_most = options_.voices_most});
     }
     if (options_.beside) RETURN_IF_ERROR(options_.beside(settings, view, self, change));
     return change;

@@ -31,6 +31,7 @@ class RoundWorker {
     std::chrono::milliseconds interval{60'000};             // of an ordinary round
     std::chrono::milliseconds high_load_interval{300'000};  // after one that took too long
     double mood_decay_rate = 0.1;  // of a real crowd's mood in an ordinary round without pulses
+    uint32_t voices_most = 500;    // of a real crowd, that one session tells apart
     uint32_t cohorts = kCohorts;   // that new rounds are stepped in
     pool::GrowthSettings growth;
     // How long a leader that fell silent keeps the others waiting.

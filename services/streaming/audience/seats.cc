@@ -1,63 +1,46 @@
 #include "services/streaming/audience/seats.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "services/streaming/audience/random.h"
+#include "services/streaming/blending/crowd.h"
 
 namespace streaming::audience {
 namespace {
 
-// Of a voice's listeners, the one whose draw is the lowest sits in its seat.
-struct Candidate {
-  uint64_t draw = UINT64_MAX;
-  uint32_t member = UINT32_MAX;
-  auto operator<=>(const Candidate&) const = default;
-};
+// A member and its draw: the lowest sit.
+using Drawn = std::pair<uint64_t, uint32_t>;
 
-class Draws {
- public:
-  explicit Draws(const LiveSession& session)
-      : pool_(*session.pool), chorus_(session.audience.chorus), seats_(chorus_.size()) {}
-
-  void Add(const Party& party) {
-    if (seats_.empty() || pool_.WeightOfRun(party.run) != 1) return;
-    ForEachPlace(party.members, [&](uint32_t place) {
-      const uint32_t member = party.run * pool::kRunLength + place;
-      const size_t voice = chorus_.HeardBy(member);
-      const uint64_t draw = Random(chorus_[voice].id, Draw::kSeat, member);
-      seats_[voice] = std::min(seats_[voice], {.draw = draw, .member = member});
-    });
-  }
-
-  std::vector<uint32_t> Members() const {
-    std::vector<uint32_t> members;
-    for (const Candidate& seat : seats_) {
-      if (seat.member != UINT32_MAX) members.push_back(seat.member);
-    }
-    std::ranges::sort(members);
-    return members;
-  }
-
- private:
-  const pool::Pool& pool_;
-  const blending::Chorus& chorus_;
-  std::vector<Candidate> seats_;  // by voice
-};
+void Add(const LiveSession& session, const Party& party, std::vector<Drawn>& drawn) {
+  if (session.pool->WeightOfRun(party.run) != 1) return;
+  ForEachPlace(party.members, [&](uint32_t place) {
+    const uint32_t member = party.run * pool::kRunLength + place;
+    drawn.emplace_back(Random(session.state.viewer_secret, Draw::kSeat, member), member);
+  });
+}
 
 }  // namespace
 
 std::vector<uint32_t> SeatedMembers(const LiveSession& session) {
-  Draws draws(session);
-  for (const Party& party : session.parties) draws.Add(party);
-  return draws.Members();
+  return SeatedAttendees(session, {});
 }
 
 std::vector<uint32_t> SeatedAttendees(const LiveSession& session,
                                       const std::vector<DepartedParty>& departed) {
-  Draws draws(session);
-  for (const Party& party : session.parties) draws.Add(party);
-  for (const DepartedParty& gone : departed) draws.Add(gone.party);
-  return draws.Members();
+  const size_t seats = blending::DecodeCrowd(session.mood).seats();
+  if (seats == 0) return {};
+  std::vector<Drawn> drawn;
+  for (const Party& party : session.parties) Add(session, party, drawn);
+  for (const DepartedParty& gone : departed) Add(session, gone.party, drawn);
+  std::ranges::sort(drawn);
+  const auto repeated = std::ranges::unique(drawn);  // who left and came back
+  drawn.erase(repeated.begin(), repeated.end());
+  drawn.resize(std::min(seats, drawn.size()));
+  std::vector<uint32_t> members;
+  for (const auto& [draw, member] : drawn) members.push_back(member);
+  std::ranges::sort(members);
+  return members;
 }
 
 }  // namespace streaming::audience

@@ -2,8 +2,8 @@
 // on it.
 //
 // Nobody is given a seat and keeps it: that would be those who watched when the real viewer first
-// spoke, and whoever compares how long people stay would find them. A seat follows from who is
-// there now, by chance alone, and changes only when somebody comes or leaves whose chance is higher
+// spoke, and whoever compares how long people stay would find them. Seats follow from who is there
+// now, by chance alone, and change only when somebody comes or leaves whose chance is higher
 // (docs/adr/0022).
 #pragma once
 #include <cstdint>
@@ -13,12 +13,12 @@
 
 namespace streaming::audience {
 
-// The member in each voice's seat, ascending. A voice to which nobody listens has none. Members who
-// are collectives take no seat.
+// The members in seats, ascending: as many as there are voices, or all of the audience when it has
+// fewer. Members who are collectives take no seat.
 std::vector<uint32_t> SeatedMembers(const LiveSession& session);
 
-// Of all who ever came to the session: who had the seat of a voice for as long as they were there,
-// one for each. To be there at the end makes nobody more likely.
+// Likewise of all who ever came, with those who left: to have been there at the end makes nobody
+// more likely. For the end of a session.
 std::vector<uint32_t> SeatedAttendees(const LiveSession& session,
                                       const std::vector<DepartedParty>& departed);
 

@@ -10,7 +10,7 @@ namespace streaming::blending {
 namespace {
 
 constexpr double kDecay = 0.1;
-constexpr uint32_t kRuns = 20000;
+constexpr uint32_t kMembers = 20000;
 
 Mood Full(Sentiment sentiment) {
   Mood mood;
@@ -22,44 +22,52 @@ Voice VoiceOf(uint64_t id, const Mood& felt = {}) {
   return {.id = audience::Mix64(id + 1), .felt = felt};
 }
 
-Chorus ChorusOf(uint64_t voices) {
-  std::vector<Voice> all;
-  for (uint64_t i = 0; i < voices; ++i) all.push_back(VoiceOf(i));
-  return Chorus(std::move(all));
+TEST(JumpHashTest, EachBucketHasItsShare) {
+  constexpr uint32_t kBuckets = 20;
+  std::array<int, kBuckets> keys{};
+  for (uint64_t key = 0; key < kMembers; ++key) {
+    ++keys.at(JumpHash(audience::Mix64(key + 1), kBuckets));
+  }
+  for (const int count : keys) EXPECT_NEAR(count, kMembers / kBuckets, 6 * 31);
 }
 
-TEST(ChorusTest, EachVoiceHasItsShareOfTheListeners) {
-  constexpr size_t kVoices = 20;
-  const Chorus chorus = ChorusOf(kVoices);
-  std::array<int, kVoices> listeners{};
-  for (uint32_t run = 0; run < kRuns; ++run) ++listeners[chorus.HeardBy(run)];
-  for (const int count : listeners) EXPECT_NEAR(count, kRuns / kVoices, 6 * 31);
-}
-
-TEST(ChorusTest, ANewVoiceTakesListenersFromAllAndChangesNobodyElse) {
-  const Chorus before = ChorusOf(20);
-  const Chorus after = ChorusOf(21);
+TEST(JumpHashTest, OneBucketMoreTakesFromAllAndChangesNothingElse) {
   int moved = 0;
-  for (uint32_t run = 0; run < kRuns; ++run) {
-    if (after.HeardBy(run) == before.HeardBy(run)) continue;
-    EXPECT_EQ(after.HeardBy(run), 20u);
+  for (uint64_t key = 0; key < kMembers; ++key) {
+    const uint64_t bits = audience::Mix64(key + 1);
+    if (JumpHash(bits, 21) == JumpHash(bits, 20)) continue;
+    EXPECT_EQ(JumpHash(bits, 21), 20u);
     ++moved;
   }
-  EXPECT_NEAR(moved, kRuns / 21, 6 * 31);
+  EXPECT_NEAR(moved, kMembers / 21, 6 * 31);
+  EXPECT_EQ(JumpHash(1, 1), 0u);
 }
 
 TEST(ChorusTest, ListenersFeelWithTheirVoiceAndWithNoOther) {
-  const Chorus chorus({VoiceOf(0, Full(Sentiment::kExcited)), VoiceOf(1, Full(Sentiment::kBored))});
-  for (uint32_t run = 0; run < 100; ++run) {
-    const bool excited = chorus.HeardBy(run) == 0;
-    const float push = chorus.PushOn(run, {});
-    EXPECT_EQ(push > 0, excited);
-    EXPECT_LE(std::abs(push), 0.1f);
-    EXPECT_EQ(chorus.FeelingOf(run), excited ? Sentiment::kExcited : Sentiment::kBored);
+  const Chorus chorus({VoiceOf(0, Full(Sentiment::kExcited)), VoiceOf(1, Full(Sentiment::kBored))},
+                      7);
+  uint32_t excited = 0;
+  for (uint32_t member = 0; member < 1000; ++member) {
+    const float push = chorus.PushOn(member, {});
+    excited += push > 0;
+    EXPECT_LE(std::abs(push), chorus.MostPush());
+    EXPECT_EQ(chorus.FeelingOf(member), push > 0 ? Sentiment::kExcited : Sentiment::kBored);
   }
-  EXPECT_EQ(ChorusOf(2).FeelingOf(1), std::nullopt);
+  EXPECT_NEAR(excited, 500, 100);
+  EXPECT_EQ(Chorus({VoiceOf(0), VoiceOf(1)}, 7).FeelingOf(1), std::nullopt);
   EXPECT_EQ(Chorus().PushOn(1, {}), 0);
+  EXPECT_EQ(Chorus().MostPush(), 0);
   EXPECT_EQ(Chorus().FeelingOf(1), std::nullopt);
+}
+
+TEST(ChorusTest, EverySessionListensInItsOwnWay) {
+  const std::vector<Voice> voices = {VoiceOf(0, Full(Sentiment::kExcited)),
+                                     VoiceOf(1, Full(Sentiment::kBored))};
+  uint32_t alike = 0;
+  for (uint32_t member = 0; member < 1000; ++member) {
+    alike += Chorus(voices, 7).PushOn(member, {}) == Chorus(voices, 8).PushOn(member, {});
+  }
+  EXPECT_NEAR(alike, 500, 100);
 }
 
 TEST(ChorusTest, WhatIsHeardIsFeltAfterNoneToTwoRounds) {

@@ -1,11 +1,9 @@
 #include "services/streaming/blending/crowd.h"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <set>
 
-#include "libs/common/base/status.h"
 #include "services/streaming/audience/bytes.h"
 #include "services/streaming/audience/random.h"
 
@@ -19,8 +17,6 @@ constexpr uint64_t kVersion = 2;
 constexpr size_t kIdBytes = 16;
 constexpr int64_t kNever = 0;
 
-absl::Status Malformed() { return absl::InvalidArgumentError("a session's crowd is malformed"); }
-
 // Moves the feeder to the end; the one heard of longest ago gives way.
 void Note(std::vector<common::Uuid>& feeders, const common::Uuid& feeder) {
   std::erase(feeders, feeder);
@@ -33,35 +29,61 @@ uint64_t VoiceId(const common::Uuid& tracking_id, uint64_t secret) {
   return audience::Random(secret, audience::Draw::kVoice, std::hash<common::Uuid>()(tracking_id));
 }
 
-// The voice with this id, which takes the place of a silent one when there are enough; null when
-// nobody is silent.
-Voice* Admit(std::vector<Voice>& voices, uint64_t id, uint32_t most) {
-  const auto at = [&] { return std::ranges::lower_bound(voices, id, {}, &Voice::id); };
-  if (const auto known = at(); known != voices.end() && known->id == id) return &*known;
-  if (voices.size() >= most) {
-    const auto silent = std::ranges::find_if(voices, IsSilent);
-    if (silent == voices.end()) return nullptr;
-    voices.erase(silent);
-  }
-  return &*voices.insert(at(), {.id = id});
+// The voice with this id, if it is one of those who are heard, or may become one; else null. The
+// `room` lowest ids of those that come in a round may, in whatever order they come.
+Voice* Admit(Crowd& crowd, uint64_t id, size_t room) {
+  const auto known = std::ranges::find(crowd.voices, id, &Voice::id);
+  if (known != crowd.voices.end()) return &*known;
+  auto& newcomers = crowd.newcomers;
+  const auto at = std::ranges::lower_bound(newcomers, id, {}, &Voice::id);
+  if (at != newcomers.end() && at->id == id) return &*at;
+  const auto position = at - newcomers.begin();
+  if (static_cast<size_t>(position) >= room) return nullptr;
+  newcomers.insert(at, {.id = id});
+  newcomers.resize(std::min(newcomers.size(), room));
+  return &newcomers[static_cast<size_t>(position)];
 }
 
 void HearVoices(Crowd& crowd, const Pulse& pulse, const Reception& reception) {
+  const size_t taken = std::min<size_t>(crowd.voices.size(), reception.voices_most);
   std::set<uint64_t> heard;
   std::set<uint64_t> beyond;
   for (const SentimentSample& sample : pulse.samples) {
     if (!sample.tracking_id) continue;
     const uint64_t id = VoiceId(*sample.tracking_id, reception.secret);
-    Voice* voice = Admit(crowd.voices, id, reception.voices_most);
+    Voice* voice = Admit(crowd, id, reception.voices_most - taken);
     if (voice == nullptr) {
       beyond.insert(id);
       continue;
     }
     voice->heard.Add(sample.sentiment, sample.intensity);
-    // At once, so that no other voice of the pulse takes the place of this one.
     if (heard.insert(id).second) voice->heard.EndPulse();
   }
   crowd.voices_beyond = static_cast<uint32_t>(beyond.size());
+}
+
+void StepVoices(Crowd& crowd, const Passing& passing) {
+  auto& voices = crowd.voices;
+  voices.insert(voices.end(), crowd.newcomers.begin(), crowd.newcomers.end());
+  crowd.newcomers.clear();
+  // The setting may have been lowered.
+  voices.resize(std::min<size_t>(voices.size(), passing.voices_most));
+  for (Voice& voice : voices) {
+    StepVoice(voice, passing.round, passing.decay_rate, passing.steps);
+  }
+  if (voices.size() == passing.voices_most) std::erase_if(voices, IsSilent);
+}
+
+void AppendVoices(std::string& bytes, const std::vector<Voice>& voices) {
+  PutLittleEndian(bytes, voices.size(), 2);
+  for (const Voice& voice : voices) AppendVoice(bytes, voice);
+}
+
+std::vector<Voice> TakeVoices(ByteReader& reader) {
+  std::vector<Voice> voices;
+  const size_t count = reader.Take(2);
+  for (size_t i = 0; i < count && reader.ok(); ++i) voices.push_back(TakeVoice(reader));
+  return voices;
 }
 
 template <typename T>
@@ -71,12 +93,11 @@ void TakeNumber(ByteReader& reader, T& number) {
 
 }  // namespace
 
-absl::StatusOr<Crowd> DecodeCrowd(std::string_view bytes) {
+Crowd DecodeCrowd(std::string_view bytes) {
   Crowd crowd;
-  if (bytes.empty()) return crowd;
   ByteReader reader(bytes);
   reader.TakeBytes(kMoodBytes);
-  if (reader.Take(1) != kVersion) return Malformed();
+  if (reader.Take(1) != kVersion) return {};
   crowd.mood = TakeFineMood(reader);
   crowd.heard = Heard::Take(reader);
   int64_t micros = kNever;
@@ -92,10 +113,11 @@ absl::StatusOr<Crowd> DecodeCrowd(std::string_view bytes) {
     if (feeder) crowd.feeders.push_back(*feeder);
   }
   const size_t recent = reader.Take(1);
-  ASSIGN_OR_RETURN(crowd.recent, RecentPulses::Decode(reader.TakeBytes(recent * kIdBytes)));
-  const size_t voices = reader.Take(2);
-  for (size_t i = 0; i < voices && reader.ok(); ++i) crowd.voices.push_back(TakeVoice(reader));
-  if (feeders > kFeedersMax || !reader.Complete()) return Malformed();
+  auto remembered = RecentPulses::Decode(reader.TakeBytes(recent * kIdBytes));
+  crowd.voices = TakeVoices(reader);
+  crowd.newcomers = TakeVoices(reader);
+  if (feeders > kFeedersMax || !remembered.ok() || !reader.Complete()) return {};
+  crowd.recent = *std::move(remembered);
   return crowd;
 }
 
@@ -116,17 +138,12 @@ std::string EncodeCrowd(const Crowd& crowd) {
   const std::string recent = crowd.recent.Encode();
   PutLittleEndian(bytes, recent.size() / kIdBytes, 1);
   bytes += recent;
-  PutLittleEndian(bytes, crowd.voices.size(), 2);
-  for (const Voice& voice : crowd.voices) AppendVoice(bytes, voice);
+  AppendVoices(bytes, crowd.voices);
+  AppendVoices(bytes, crowd.newcomers);
   return bytes;
 }
 
 Mood MoodNow(const Crowd& crowd) { return Blend(crowd.mood, crowd.heard); }
-
-Chorus ChorusOf(std::string_view bytes) {
-  auto crowd = DecodeCrowd(bytes);
-  return crowd.ok() ? Chorus(std::move(crowd->voices)) : Chorus();
-}
 
 bool ApplyPulse(Crowd& crowd, const Pulse& pulse, const Reception& reception) {
   if (!crowd.recent.Remember(pulse.id)) return false;
@@ -150,13 +167,18 @@ bool CountStale(Crowd& crowd, const Pulse& pulse) {
   return true;
 }
 
-std::string StepCrowd(std::string_view bytes, uint32_t round, double decay_rate, double steps) {
-  auto crowd = DecodeCrowd(bytes);
-  if (!crowd.ok() || bytes.empty()) return {};
-  crowd->mood = crowd->heard.empty() ? Fade(crowd->mood, decay_rate, steps) : MoodNow(*crowd);
-  crowd->heard = {};
-  for (Voice& voice : crowd->voices) StepVoice(voice, round, decay_rate, steps);
-  return EncodeCrowd(*crowd);
+std::string StepCrowd(std::string_view bytes, const Passing& passing) {
+  if (bytes.empty()) return {};
+  Crowd crowd = DecodeCrowd(bytes);
+  if (crowd.heard.empty()) {
+    crowd.mood = Fade(crowd.mood, passing.decay_rate, passing.steps);
+    crowd.voices_beyond = 0;
+  } else {
+    crowd.mood = MoodNow(crowd);
+  }
+  crowd.heard = {};
+  StepVoices(crowd, passing);
+  return EncodeCrowd(crowd);
 }
 
 }  // namespace streaming::blending

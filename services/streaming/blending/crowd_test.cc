@@ -9,7 +9,7 @@ namespace streaming::blending {
 namespace {
 
 const common::Time kNow = common::FromMicros(1'800'000'000'000'000);
-constexpr double kDecay = 0.1;
+constexpr uint32_t kMost = 3;
 
 common::Uuid Person(uint64_t number) { return common::Uuid::FromRandomBits(9, number); }
 
@@ -30,7 +30,7 @@ bool Apply(Crowd& crowd, const Pulse& pulse, uint32_t voices_most = 50) {
 }
 
 Crowd Step(const Crowd& crowd, uint32_t round) {
-  return DecodeCrowd(StepCrowd(EncodeCrowd(crowd), round, kDecay, 1)).value();
+  return DecodeCrowd(StepCrowd(EncodeCrowd(crowd), {.round = round, .voices_most = kMost}));
 }
 
 float Excitement(const Mood& mood) { return mood.levels[0]; }
@@ -46,7 +46,7 @@ TEST(CrowdTest, CountsAPulseOnce) {
   EXPECT_EQ(crowd.lag_millis, 30u);
   EXPECT_EQ(crowd.pulses, 1u);
   EXPECT_TRUE(Apply(crowd, Tracked(2, 1, Sentiment::kExcited, 1)));
-  EXPECT_GT(Excitement(MoodNow(crowd)), Excitement(MoodNow(DecodeCrowd(once).value())));
+  EXPECT_GT(Excitement(MoodNow(crowd)), Excitement(MoodNow(DecodeCrowd(once))));
 }
 
 TEST(CrowdTest, CountsAStalePulseOnceAndHearsNothingOfIt) {
@@ -60,33 +60,55 @@ TEST(CrowdTest, CountsAStalePulseOnceAndHearsNothingOfIt) {
 
 TEST(CrowdTest, NeitherOrderNorRepeatsMatter) {
   std::mt19937_64 random(3);
-  std::vector<Pulse> pulses;
-  for (uint64_t i = 0; i < 30; ++i) {
-    std::vector<SentimentSample> samples;
-    for (int k = 0; k < 20; ++k) {
-      SentimentSample sample = {.sentiment = static_cast<Sentiment>(random() % kSentiments),
-                                .intensity = static_cast<float>(random() % 21) / 20};
-      if (random() % 3 == 0) sample.tracking_id = Person(random() % 8);
-      samples.push_back(sample);
+  std::vector<std::vector<Pulse>> rounds(4);
+  uint64_t id = 0;
+  for (std::vector<Pulse>& round : rounds) {
+    for (int i = 0; i < 7; ++i) {
+      std::vector<SentimentSample> samples;
+      for (int k = 0; k < 20; ++k) {
+        SentimentSample sample = {.sentiment = static_cast<Sentiment>(random() % kSentiments),
+                                  .intensity = static_cast<float>(random() % 21) / 20};
+        if (random() % 3 == 0) sample.tracking_id = Person(random() % 8);
+        samples.push_back(sample);
+      }
+      round.push_back(PulseOf(++id, std::move(samples)));
+      round.back().platform_session = common::Uuid::FromRandomBits(8, 8);
     }
-    pulses.push_back(PulseOf(i, std::move(samples)));
-    pulses.back().platform_session = common::Uuid::FromRandomBits(8, 8);
   }
-  const auto state_after = [](const std::vector<Pulse>& order) {
+  // Fewer voices than people, so that some find no room.
+  const auto state_after = [](const std::vector<std::vector<Pulse>>& order) {
     Crowd crowd;
-    for (const Pulse& pulse : order) Apply(crowd, pulse);
+    for (uint32_t round = 0; round < order.size(); ++round) {
+      for (const Pulse& pulse : order[round]) Apply(crowd, pulse, kMost);
+      crowd = Step(crowd, round);
+    }
     crowd.recent = {};
+    crowd.voices_beyond = 0;  // tells of the last pulse alone
     return EncodeCrowd(crowd);
   };
-  const std::string undisturbed = state_after(pulses);
+  const std::string undisturbed = state_after(rounds);
+  EXPECT_EQ(DecodeCrowd(undisturbed).voices.size(), kMost);
   for (int trial = 0; trial < 20; ++trial) {
-    std::vector<Pulse> disturbed = pulses;
-    for (int repeat = 0; repeat < 40; ++repeat) {
-      disturbed.push_back(pulses[random() % pulses.size()]);
+    std::vector<std::vector<Pulse>> disturbed = rounds;
+    for (size_t round = 0; round < disturbed.size(); ++round) {
+      for (int repeat = 0; repeat < 10; ++repeat) {
+        const auto& earlier = rounds[random() % (round + 1)];
+        disturbed[round].push_back(earlier[random() % earlier.size()]);
+      }
+      std::ranges::shuffle(disturbed[round], random);
     }
-    std::ranges::shuffle(disturbed, random);
     EXPECT_EQ(state_after(disturbed), undisturbed);
   }
+}
+
+TEST(CrowdTest, ANewVoiceIsListenedToFromTheNextRoundOn) {
+  Crowd crowd;
+  Apply(crowd, Tracked(1, 1, Sentiment::kExcited, 1));
+  EXPECT_TRUE(crowd.voices.empty());
+  EXPECT_EQ(crowd.seats(), 1u);
+  crowd = Step(crowd, 1);
+  EXPECT_EQ(crowd.voices.size(), 1u);
+  EXPECT_EQ(crowd.seats(), 1u);
 }
 
 TEST(CrowdTest, SurvivesItsBytes) {
@@ -98,19 +120,25 @@ TEST(CrowdTest, SurvivesItsBytes) {
   Apply(crowd, Tracked(3, 2, Sentiment::kCurious, 0.9f));
   CountStale(crowd, PulseOf(4, {}));
   const std::string bytes = EncodeCrowd(crowd);
-  auto copy = DecodeCrowd(bytes);
-  ASSERT_TRUE(copy.ok());
-  EXPECT_EQ(EncodeCrowd(*copy), bytes);
-  EXPECT_EQ(copy->voices.size(), 2u);
-  EXPECT_FALSE(Apply(*copy, PulseOf(1, {})));
+  Crowd copy = DecodeCrowd(bytes);
+  EXPECT_EQ(EncodeCrowd(copy), bytes);
+  EXPECT_EQ(copy.voices.size(), 1u);
+  EXPECT_EQ(copy.newcomers.size(), 1u);
+  EXPECT_FALSE(Apply(copy, PulseOf(1, {})));
   for (size_t i = 0; i < kSentiments; ++i) {
     EXPECT_NEAR(ReadMood(bytes.data()).levels[i], MoodNow(crowd).levels[i], 1.0 / 255);
   }
+}
 
-  EXPECT_EQ(MoodNow(DecodeCrowd("").value()), Mood{});
-  EXPECT_FALSE(DecodeCrowd(bytes + "x").ok());
-  for (size_t length = 1; length < bytes.size(); ++length) {
-    EXPECT_FALSE(DecodeCrowd(bytes.substr(0, length)).ok()) << length;
+TEST(CrowdTest, BytesOfNoCrowdAreNone) {
+  Crowd crowd;
+  Apply(crowd, Tracked(1, 1, Sentiment::kExcited, 1));
+  const std::string bytes = EncodeCrowd(crowd);
+  const std::string none = EncodeCrowd({});
+  EXPECT_EQ(EncodeCrowd(DecodeCrowd("")), none);
+  EXPECT_EQ(EncodeCrowd(DecodeCrowd(bytes + "x")), none);
+  for (size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_EQ(EncodeCrowd(DecodeCrowd(bytes.substr(0, length))), none) << length;
   }
 }
 
@@ -137,44 +165,57 @@ TEST(CrowdTest, FadesOnlyWhenItIsQuiet) {
   EXPECT_TRUE(IsFaded(crowd.mood));
   ASSERT_EQ(crowd.voices.size(), 1u);  // the seat stays
   EXPECT_TRUE(IsSilent(crowd.voices[0]));
-  EXPECT_EQ(StepCrowd("", 1, kDecay, 1), "");
-  EXPECT_EQ(StepCrowd("nonsense", 1, kDecay, 1), "");
+  EXPECT_EQ(StepCrowd("", {}), "");
 }
 
 TEST(CrowdTest, AVoiceIsTheSameForASessionAndAnotherOneElsewhere) {
   Crowd here;
   Apply(here, Tracked(1, 1, Sentiment::kExcited, 1));
+  here = Step(here, 1);
   Apply(here, Tracked(2, 1, Sentiment::kBored, 1));
   Apply(here, Tracked(3, 2, Sentiment::kBored, 1));
+  here = Step(here, 2);
   EXPECT_EQ(here.voices.size(), 2u);
   Crowd there;
   ApplyPulse(there, Tracked(1, 1, Sentiment::kExcited, 1), {.now = kNow, .secret = 6});
-  EXPECT_NE(there.voices[0].id, here.voices[0].id);
-  EXPECT_NE(there.voices[0].id, here.voices[1].id);
+  EXPECT_NE(there.newcomers[0].id, here.voices[0].id);
+  EXPECT_NE(there.newcomers[0].id, here.voices[1].id);
 }
 
-TEST(CrowdTest, BeyondTheMostASilentVoiceGivesWayOrTheMoodAloneIsMoved) {
-  Crowd crowd;
-  for (uint64_t i = 0; i < 5; ++i) Apply(crowd, Tracked(i, i, Sentiment::kExcited, 1), 3);
-  EXPECT_EQ(crowd.voices.size(), 3u);
-  EXPECT_EQ(crowd.voices_beyond, 1u);
-  EXPECT_EQ(crowd.heard.pulses(), 5u);
+TEST(CrowdTest, BeyondTheMostTheMoodAloneIsMovedUntilASilentVoiceMakesRoom) {
   const auto ids = [](const Crowd& of) {
     std::vector<uint64_t> all;
     for (const Voice& voice : of.voices) all.push_back(voice.id);
     return all;
   };
+  Crowd crowd;
+  for (uint64_t i = 0; i < 5; ++i) Apply(crowd, Tracked(i, i, Sentiment::kExcited, 1), kMost);
+  EXPECT_EQ(crowd.seats(), kMost);
+  EXPECT_EQ(crowd.heard.pulses(), 5u);
+  crowd = Step(crowd, 1);
   const auto before = ids(crowd);
-  for (uint32_t round = 1; round < 200; ++round) crowd = Step(crowd, round);
-  Apply(crowd, Tracked(10, 10, Sentiment::kExcited, 1), 3);
-  EXPECT_EQ(crowd.voices.size(), 3u);
-  EXPECT_EQ(crowd.voices_beyond, 0u);
-  EXPECT_NE(ids(crowd), before);
-  EXPECT_TRUE(std::ranges::is_sorted(ids(crowd)));
+  EXPECT_TRUE(std::ranges::is_sorted(before));
+  Apply(crowd, Tracked(10, 10, Sentiment::kExcited, 1), kMost);
+  EXPECT_EQ(crowd.voices_beyond, 1u);
+  EXPECT_EQ(ids(Step(crowd, 2)), before);
 
+  for (uint32_t round = 2; round < 200; ++round) crowd = Step(crowd, round);
+  EXPECT_LT(crowd.seats(), kMost);
+  const size_t silent = crowd.seats();
+  Apply(crowd, Tracked(11, 10, Sentiment::kExcited, 1), kMost);
+  EXPECT_EQ(crowd.voices_beyond, 0u);
+  EXPECT_EQ(Step(crowd, 200).voices.size(), silent + 1);
+}
+
+TEST(CrowdTest, KeepsToASettingThatWasLowered) {
+  Crowd crowd;
+  for (uint64_t i = 0; i < 20; ++i) Apply(crowd, Tracked(i, i, Sentiment::kExcited, 1), 20);
+  EXPECT_EQ(crowd.seats(), 20u);
+  EXPECT_EQ(Step(crowd, 1).seats(), kMost);
   Crowd deaf;
   Apply(deaf, Tracked(1, 1, Sentiment::kExcited, 1), 0);
-  EXPECT_TRUE(deaf.voices.empty());
+  EXPECT_EQ(deaf.seats(), 0u);
+  EXPECT_EQ(deaf.voices_beyond, 1u);
   EXPECT_GT(Excitement(MoodNow(deaf)), 0);
 }
 

@@ -83,19 +83,6 @@ std::optional<Arrival> Decode(std::string_view payload) {
   return arrival;
 }
 
-// The change that `take` makes of a session's crowd, if it says that it did. It is the crowd alone,
-// which reaches the audience with the next round, and a hype train with that round's steps
-// (hype/hum.h): whatever players could see at once would tell them that a real crowd is there.
-absl::StatusOr<Change> ChangeOf(const LiveSession& session, const Pulse& pulse,
-                                const std::function<bool(Crowd&)>& take) {
-  Change change(session);
-  ASSIGN_OR_RETURN(Crowd crowd, DecodeCrowd(session.mood));
-  if (!take(crowd)) return change;
-  change.mood = EncodeCrowd(crowd);
-  change.command = "pulse " + pulse.id.ToString();
-  return change;
-}
-
 }  // namespace
 
 PulseWorker::PulseWorker(audience::LiveStore& live, PlatformSessionStore& platform_sessions,
@@ -162,14 +149,20 @@ absl::StatusOr<PulseOutcome> PulseWorker::Blend(const audience::LiveKey& key, co
                                                 bool stale, common::Time now) {
   bool taken = false;
   uint32_t beyond = 0;
+  // A pulse changes the crowd alone, which reaches the audience with the next round, and a hype
+  // train with that round's steps (hype/hum.h): whatever players could see at once would tell them
+  // that a real crowd is there.
   const auto updated = live_.Update(key, now, [&](const LiveSession& session) {
-    return ChangeOf(session, pulse, [&](Crowd& crowd) {
-      const Reception reception = {
-          .now = now, .secret = session.state.viewer_secret, .voices_most = voices_most_};
-      taken = stale ? CountStale(crowd, pulse) : ApplyPulse(crowd, pulse, reception);
-      beyond = crowd.voices_beyond;
-      return taken;
-    });
+    Change change(session);
+    Crowd crowd = DecodeCrowd(session.mood);
+    const Reception reception = {
+        .now = now, .secret = session.state.viewer_secret, .voices_most = voices_most_};
+    taken = stale ? CountStale(crowd, pulse) : ApplyPulse(crowd, pulse, reception);
+    beyond = crowd.voices_beyond;
+    if (!taken) return change;
+    change.mood = EncodeCrowd(crowd);
+    if (!stale) change.command = "pulse " + pulse.id.ToString();
+    return change;
   });
   if (common::errors::Is(updated.status(), kSessionNotLive)) return PulseOutcome::kNoSession;
   RETURN_IF_ERROR(updated.status());

@@ -27,7 +27,7 @@ using nlohmann::json;
 // What the table has of a member, but for the time of its follow.
 struct Stored {
   Attendance attendance;
-  bool real_derived = false;  // sat in a real viewer's seat before it followed
+  bool real_derived = false;  // in the session after which it began to follow
 };
 using StoredByMember = std::unordered_map<uint32_t, Stored>;
 
@@ -152,12 +152,14 @@ absl::Status RecordChunk(Transaction& transaction, const Settings& settings,
         session.pool.archetypes()[session.pool.ArchetypeOf(attendee.member)].interests);
     const bool followed = before.attendance.follows;
     const bool follows = attended.attendance.follows;
-    if (follows && !followed) changes.gained.push_back(attendee.member);
+    const bool begins = follows && !followed;
+    if (begins) changes.gained.push_back(attendee.member);
     if (followed && !follows) changes.lost.push_back(attendee.member);
     rows.push_back(
         ToRow(attendee.member,
               {.attendance = attended.attendance,
-               .real_derived = before.real_derived || (!followed && attendee.real_derived)},
+               // Of this session alone: whoever watched more of them would else be likelier real.
+               .real_derived = begins ? attendee.real_derived : before.real_derived},
               now));
   }
   if (rows.empty()) return absl::OkStatus();

@@ -274,6 +274,13 @@ struct AnyScene {
     audience.last_round = 19 + below(3);
     audience.steps = static_cast<uint8_t>(below(2 * view.cohorts + 1));
     for (float& interest : audience.interest) interest = unit();
+    if (below(2) == 0) {
+      std::vector<blending::Voice> voices(1 + below(5));
+      for (blending::Voice& voice : voices) {
+        for (float& level : voice.felt.levels) level = unit();
+      }
+      audience.chorus = blending::Chorus(std::move(voices), random());
+    }
     for (uint32_t run = below(3); run + 1 < ThePool().runs(); run += 1 + below(3)) {
       parties.push_back({run,
                          random() | 1,
@@ -302,7 +309,10 @@ PlainReaction JudgePlainly(const AnyScene& scene, const Audience& after) {
     audience::RunMask leavers = 0;
     audience::ForEachPlace(party.members, [&](uint32_t place) {
       const uint32_t member = party.run * pool::kRunLength + place;
-      const double loss = 0.1 * -effects[a] * std::exp(-3 * (scene.audience.interest[a] - 0.4));
+      const float push =
+          scene.audience.chorus.PushOn(member, ThePool().archetypes()[a].personality);
+      const double loss =
+          0.1 * -effects[a] * std::exp(-3 * (scene.audience.interest[a] + push - 0.4));
       const uint64_t bits =
           audience::Random(scene.occurrence.key, audience::Draw::kReactionLeave, member);
       if (effects[a] < 0 && audience::Uniform(bits) < loss) leavers |= audience::BitOf(place);
@@ -311,8 +321,8 @@ PlainReaction JudgePlainly(const AnyScene& scene, const Audience& after) {
       const uint32_t round = scene.view.round + (waits ? 0 : 1);
       const auto leaves = [&](float interest) {
         return audience::LeaveDraw(scene.settings.seed, round, member) <
-               audience::MemberBoredChance(scene.settings, ThePool(), party, member, interest,
-                                           round, minutes);
+               audience::MemberBoredChance(scene.settings, ThePool(), party, member,
+                                           interest + push, round, minutes);
       };
       plain.retained +=
           effects[a] > 0 && leaves(scene.audience.interest[a]) && !leaves(after.interest[a]);

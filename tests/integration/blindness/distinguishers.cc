@@ -12,6 +12,8 @@ constexpr size_t kNeighbours = 25;
 constexpr int kSteps = 300;
 constexpr double kPace = 0.3;
 constexpr double kShrink = 1e-3;
+constexpr int kStumps = 40;
+constexpr size_t kShares = 7;  // thresholds that a stump may have
 
 using Learned = std::function<double(const std::vector<double>&)>;
 
@@ -162,6 +164,76 @@ void Compare(std::vector<Sample>& samples) {
   }
 }
 
+// A threshold of one feature, and what being above it is worth.
+struct Stump {
+  size_t feature = 0;
+  double threshold = 0;
+  double worth = 0;
+};
+
+// The values of a feature that part its samples into equal shares.
+std::vector<double> ThresholdsOf(const std::vector<Sample>& samples, size_t feature) {
+  auto column = ColumnOf(samples, feature);
+  std::ranges::sort(column);
+  std::vector<double> thresholds;
+  for (size_t i = 1; i <= kShares; ++i) {
+    const double value = column[i * (column.size() - 1) / (kShares + 1)];
+    if (thresholds.empty() || thresholds.back() != value) thresholds.push_back(value);
+  }
+  return thresholds;
+}
+
+// The stump that errs least by these weights, which sum to 1.
+Stump BestStump(const std::vector<Sample>& samples, const std::vector<double>& weights,
+                const std::vector<std::vector<double>>& thresholds) {
+  Stump best;
+  double most = -1;
+  for (size_t f = 0; f < thresholds.size(); ++f) {
+    for (const double threshold : thresholds[f]) {
+      double right = 0;
+      for (size_t i = 0; i < samples.size(); ++i) {
+        if ((samples[i].features[f] > threshold) == samples[i].real) right += weights[i];
+      }
+      if (std::abs(right - 0.5) <= most) continue;
+      most = std::abs(right - 0.5);
+      const double sure = std::clamp(right, 1e-6, 1 - 1e-6);
+      best = {.feature = f, .threshold = threshold, .worth = std::log(sure / (1 - sure)) / 2};
+    }
+  }
+  return best;
+}
+
+// Freund and Schapire's AdaBoost; both classes weigh alike at first.
+Learned LearnBoosted(const std::vector<Sample>& samples) {
+  double reals = 0;
+  for (const Sample& sample : samples) reals += sample.real;
+  const double others = static_cast<double>(samples.size()) - reals;
+  std::vector<double> weights;
+  for (const Sample& sample : samples) weights.push_back(0.5 / (sample.real ? reals : others));
+  std::vector<std::vector<double>> thresholds;
+  for (size_t f = 0; f < samples.front().features.size(); ++f) {
+    thresholds.push_back(ThresholdsOf(samples, f));
+  }
+  std::vector<Stump> stumps;
+  for (int round = 0; round < kStumps; ++round) {
+    const Stump stump = stumps.emplace_back(BestStump(samples, weights, thresholds));
+    double sum = 0;
+    for (size_t i = 0; i < samples.size(); ++i) {
+      const bool right = (samples[i].features[stump.feature] > stump.threshold) == samples[i].real;
+      weights[i] *= std::exp(right ? -stump.worth : stump.worth);
+      sum += weights[i];
+    }
+    for (double& weight : weights) weight /= sum;
+  }
+  return [stumps](const std::vector<double>& features) {
+    double score = 0;
+    for (const Stump& stump : stumps) {
+      score += features[stump.feature] > stump.threshold ? stump.worth : -stump.worth;
+    }
+    return score;
+  };
+}
+
 }  // namespace
 
 double Auc(const std::vector<double>& scores, const std::vector<Sample>& samples) {
@@ -190,14 +262,15 @@ Result Distinguish(std::vector<Sample> samples) {
   const std::map<std::string, Learned (*)(const std::vector<Sample>&)> learners = {
       {"single feature", LearnSingle},
       {"logistic regression", LearnLogistic},
-      {"nearest neighbours", LearnNeighbours}};
-  result.best_feature = BestFeature(samples);
+      {"nearest neighbours", LearnNeighbours},
+      {"boosted stumps", LearnBoosted}};
+  result.samples = samples.size();
   for (const Sample& sample : samples) result.reals += sample.real;
   for (const size_t half : {0, 1}) {
     std::vector<Sample> known;
     std::vector<Sample> fresh;
     for (const Sample& sample : samples) {
-      (sample.streamer % 2 == half ? known : fresh).push_back(sample);
+      (sample.half == half ? known : fresh).push_back(sample);
     }
     for (const auto& [name, learn] : learners) {
       const Learned learned = learn(known);

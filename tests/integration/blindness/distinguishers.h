@@ -13,7 +13,7 @@ namespace blindness {
 struct Sample {
   std::vector<double> features;
   bool real = false;
-  size_t streamer = 0;  // what is learned of one is never judged by another sample of the same
+  size_t half = 0;      // 0 or 1: what is learned of the one is judged by the other
   size_t together = 0;  // those who are seen together have the same number
 };
 
@@ -22,10 +22,11 @@ struct Sample {
 double Auc(const std::vector<double>& scores, const std::vector<Sample>& samples);
 
 // The mean AUC on streams that a learner has not seen, two halves learning for each other, by the
-// learner's name: the single feature that tells most, logistic regression, nearest neighbours.
+// learner's name: the single feature that tells most, logistic regression, nearest neighbours, and
+// boosted stumps (AdaBoost).
 struct Result {
   std::map<std::string, double> auc;
-  size_t best_feature = 0;  // the single one
+  size_t samples = 0;
   size_t reals = 0;
   double Best() const;
 };

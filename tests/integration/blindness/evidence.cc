@@ -24,7 +24,7 @@ constexpr int kSentiments = 8;
 constexpr double kEcho = 3;         // rounds in which something heard may show
 constexpr double kFar = 10;         // rounds: no connection
 constexpr double kRoundsMost = 99;  // longer than any session
-constexpr size_t kLooks = 4;        // of a session that are judged
+constexpr size_t kLooks = 6;        // of a session that are judged
 
 // What is seen of one viewer through a session.
 struct Course {
@@ -52,6 +52,15 @@ const Known* BurstBefore(const SessionRecord& session, const Look& look) {
     if (look.round > burst.round && look.round <= burst.round + kEcho) return &burst;
   }
   return nullptr;
+}
+
+// The round of the last burst; far in the past when there was none.
+double LastBurst(const SessionRecord& session, const Look& look) {
+  double last = -kRoundsMost;
+  for (const Known& burst : session.bursts) {
+    if (burst.round < look.round) last = burst.round;
+  }
+  return last;
 }
 
 // How much more engaged than otherwise after the bursts.
@@ -85,18 +94,14 @@ double Match(const Course& course) {
   return afters == 0 || others == 0 ? 0 : after / afters - otherwise / others;
 }
 
-// Names and values are written in one go, so that they cannot part.
 class Row {
  public:
-  void Add(std::string name, double value) {
-    names.push_back(std::move(name));
-    values.push_back(value);
-  }
+  // What it is called tells the reader, and nobody else.
+  void Add(const std::string&, double value) { values.push_back(value); }
   template <size_t N>
   void AddWord(const std::array<const char*, N>& words, const std::string& word) {
     for (const char* candidate : words) Add(candidate, word == candidate);
   }
-  std::vector<std::string> names;
   std::vector<double> values;
 };
 
@@ -123,6 +128,53 @@ void AddLooks(const Course& course, Row& row) {
   }
   row.Add("sessions watched", now.sessions_watched);
   row.Add("rank", static_cast<double>(now.rank));
+}
+
+// Whether the other feels as this one does, at nearly all looks at which both are there.
+bool FeelsAlike(const Course& a, const Course& b) {
+  size_t together = 0;
+  size_t alike = 0;
+  for (const Look* look : a.looks) {
+    const auto other = look->viewers.find(b.viewer);
+    if (other == look->viewers.end()) continue;
+    ++together;
+    alike += other->second.sentiment == a.At(*look).sentiment;
+  }
+  return together > 4 && alike * 10 >= together * 9;
+}
+
+// How differently the engagement of two changes from one step to the next; kFar if they are never
+// there together.
+double MovesApart(const Course& a, const Course& b) {
+  double apart = 0;
+  int steps = 0;
+  for (size_t i = 1; i < a.looks.size(); ++i) {
+    if (!IsStep(*a.looks[i])) continue;
+    const auto now = a.looks[i]->viewers.find(b.viewer);
+    const auto before = a.looks[i - 1]->viewers.find(b.viewer);
+    if (now == a.looks[i]->viewers.end() || before == a.looks[i - 1]->viewers.end()) continue;
+    apart += std::abs((a.At(*a.looks[i]).engagement - a.At(*a.looks[i - 1]).engagement) -
+                      (now->second.engagement - before->second.engagement));
+    ++steps;
+  }
+  return steps == 0 ? kFar : apart / steps;
+}
+
+// With whom it goes: whoever is one of few with a voice would be found by that.
+void AddCompany(const Course& course, const std::vector<Course>& others, Row& row) {
+  int alike = 0;
+  int moving = 0;
+  double nearest = kFar;
+  for (const Course& other : others) {
+    if (other.viewer == course.viewer || !course.chosen->viewers.contains(other.viewer)) continue;
+    alike += FeelsAlike(course, other);
+    const double apart = MovesApart(course, other);
+    moving += apart < 0.01;
+    nearest = std::min(nearest, apart);
+  }
+  row.Add("company in feeling", alike);
+  row.Add("company in moving", moving);
+  row.Add("nearest mover", nearest);
 }
 
 void AddSeries(const Course& course, Row& row) {
@@ -155,7 +207,8 @@ void AddPresence(const Course& course, Row& row) {
   int present = 0, suits = 0;
   for (const Known& arrival : session.arrivals) {
     present += course.first() <= arrival.round && arrival.round <= course.last();
-    suits += course.At(*course.chosen).adjective == kFitting.at(arrival.sentiment);
+    suits +=
+        course.At(*course.chosen).adjective == kFitting.at(static_cast<size_t>(arrival.sentiment));
   }
   row.Add("there when known people came", present);
   row.Add("suits known people", suits);
@@ -174,8 +227,9 @@ void AddPresence(const Course& course, Row& row) {
   row.Add("why it went", news.reason);
 }
 
-Row RowOf(const Course& course) {
+Row RowOf(const Course& course, const std::vector<Course>& others) {
   Row row;
+  AddCompany(course, others, row);
   AddLooks(course, row);
   AddSeries(course, row);
   AddPresence(course, row);
@@ -213,15 +267,27 @@ void ForEachRealSight(SessionRecord& session, F&& change) {
   }
 }
 
+// Two of those who are seen a good while are the seats that the streamer looks for, and no others.
 void FeelAlone(SessionRecord& session, std::mt19937& random) {
-  std::map<ViewerId, double> delays;
-  ForEachRealSight(session, [&](const Look& look, const ViewerId& viewer, Sight& sight) {
-    const double delay = delays.try_emplace(viewer, random() % 3).first->second;
-    for (const Known& burst : session.bursts) {
-      const double since = look.round - burst.round - delay;
-      if (since > 0 && since <= 2) sight.engagement += 0.05;
+  std::vector<ViewerId> seats;
+  for (const Course& course : CoursesOf(session)) {
+    if (course.looks.size() > 12 && random() % 4 == 0 && seats.size() < 2) {
+      seats.push_back(course.viewer);
     }
-  });
+  }
+  for (Look& look : session.looks) {
+    look.real.clear();
+    for (size_t i = 0; i < seats.size(); ++i) {
+      const auto seat = look.viewers.find(seats[i]);
+      if (seat == look.viewers.end()) continue;
+      look.real.insert(seats[i]);
+      // As a step would show it: from the round after the burst on, or a round later.
+      const double since = std::floor(look.round) - LastBurst(session, look);
+      if (since >= 1.0 + static_cast<double>(i) && since <= 3.0 + static_cast<double>(i)) {
+        seat->second.engagement += 0.05;
+      }
+    }
+  }
 }
 
 void StayInRaids(SessionRecord& session) {
@@ -240,15 +306,44 @@ void StayInRaids(SessionRecord& session) {
   }
 }
 
-// The truth chosen anew: for some of the known people one of those whom `candidates` gives, from
-// the time when the person first spoke.
-template <typename F>
-void ChooseReal(SessionRecord& session, std::mt19937& random, F&& candidates) {
+// When each of the audience was first and last there.
+std::map<ViewerId, std::pair<double, double>> StaysOf(const SessionRecord& session) {
+  std::map<ViewerId, std::pair<double, double>> stays;
+  for (const Look& look : session.looks) {
+    for (const ViewerId& viewer : look.there) {
+      stays.try_emplace(viewer, look.round, look.round).first->second.second = look.round;
+    }
+  }
+  return stays;
+}
+
+bool Suits(const SessionRecord& session, const ViewerId& viewer, const Known& arrival) {
+  for (const Look& look : session.looks) {
+    const auto sight = look.viewers.find(viewer);
+    if (sight == look.viewers.end()) continue;
+    return sight->second.adjective == kFitting.at(static_cast<size_t>(arrival.sentiment));
+  }
+  return false;
+}
+
+// The truth chosen anew: for each of the known people somebody from the time on when it first
+// spoke.
+void ChooseRealBy(Tell tell, SessionRecord& session, std::mt19937& random) {
+  const auto stays = StaysOf(session);
   std::vector<std::pair<ViewerId, double>> chosen;
   for (const Known& arrival : session.arrivals) {
-    if (random() % 4 != 0) continue;
-    const std::vector<ViewerId> all = candidates(arrival);
-    if (!all.empty()) chosen.emplace_back(all[random() % all.size()], arrival.round);
+    std::vector<ViewerId> candidates;
+    for (const auto& [viewer, stay] : stays) {
+      const double since = stay.first - arrival.round;
+      const bool there = since <= 0 && stay.second >= arrival.round;
+      if (tell == Tell::kJoinsWithItsVoice
+              ? since > 0 && since <= 2
+              : there && (tell == Tell::kKeepsItsSeat || Suits(session, viewer, arrival))) {
+        candidates.push_back(viewer);
+      }
+    }
+    if (candidates.empty()) continue;
+    chosen.emplace_back(candidates[random() % candidates.size()], arrival.round);
   }
   for (Look& look : session.looks) {
     look.real.clear();
@@ -256,22 +351,6 @@ void ChooseReal(SessionRecord& session, std::mt19937& random, F&& candidates) {
       if (look.round >= from && look.viewers.contains(viewer)) look.real.insert(viewer);
     }
   }
-}
-
-void ChooseRealBy(Tell tell, SessionRecord& session, std::mt19937& random) {
-  ChooseReal(session, random, [&](const Known& arrival) {
-    std::vector<ViewerId> fitting;
-    for (const Course& course : CoursesOf(session)) {
-      const double since = course.first() - arrival.round;
-      const bool there = since <= 0 && course.last() >= arrival.round;
-      const bool suits = course.At(*course.looks[0]).adjective == kFitting.at(arrival.sentiment);
-      if (tell == Tell::kJoinsWithItsVoice ? since > 0 && since <= 2
-                                           : there && (tell == Tell::kKeepsItsSeat || suits)) {
-        fitting.push_back(course.viewer);
-      }
-    }
-    return fitting;
-  });
 }
 
 void PlantIn(SessionRecord& session, Tell tell, std::mt19937& random) {
@@ -320,22 +399,14 @@ std::vector<Sample> SightsOf(const std::vector<SessionRecord>& sessions) {
       for (Course& course : courses) {
         if (!look.viewers.contains(course.viewer)) continue;
         course.chosen = &look;
-        samples.push_back({.features = RowOf(course).values,
+        samples.push_back({.features = RowOf(course, courses).values,
                            .real = IsReal(look, course.viewer),
-                           .streamer = session.streamer,
+                           .half = HalfOf(session.streamer),
                            .together = together});
       }
     }
   }
   return samples;
-}
-
-std::string FeatureName(size_t feature) {
-  SessionRecord nothing;
-  Look look;
-  look.viewers["x"] = {};
-  const Course course = {nothing, "x", {&look}, &look};
-  return RowOf(course).names.at(feature);
 }
 
 std::vector<Sample> NewsOf(const std::vector<SessionRecord>& sessions) {
@@ -354,7 +425,7 @@ std::vector<Sample> NewsOf(const std::vector<SessionRecord>& sessions) {
                           static_cast<double>(told.reason), Nearest(joined, session.arrivals),
                           Nearest(left, session.arrivals)},
              .real = IsReal(look, viewer),
-             .streamer = session.streamer,
+             .half = HalfOf(session.streamer),
              .together = together});
       }
     }
@@ -363,13 +434,14 @@ std::vector<Sample> NewsOf(const std::vector<SessionRecord>& sessions) {
 }
 
 std::vector<Sample> FollowersOf(const std::vector<FollowerSight>& followers) {
+  std::map<std::pair<size_t, int64_t>, size_t> groups;
   std::vector<Sample> samples;
   for (const FollowerSight& follower : followers) {
-    Sample sample = {
-        .features = {static_cast<double>(follower.rank), follower.loyalty, follower.since},
-        .real = follower.real,
-        .streamer = follower.streamer,
-        .together = follower.session};
+    const auto group = std::pair(follower.streamer, follower.since);
+    Sample sample = {.features = {static_cast<double>(follower.rank), follower.loyalty},
+                     .real = follower.real,
+                     .half = HalfOf(follower.streamer),
+                     .together = groups.try_emplace(group, groups.size()).first->second};
     for (int interest = 1; interest <= 10; ++interest) {
       sample.features.push_back(follower.interest == interest);
     }

@@ -20,6 +20,7 @@ struct Sight {
   double engagement = 0;
   int sessions_watched = 0;
   size_t rank = 0;  // in the list
+  bool operator==(const Sight&) const = default;
 };
 
 struct Look {
@@ -42,6 +43,11 @@ struct Told {
   int reason = 0;
 };
 
+// Streamer n has a crowd and an audience of kind n % kKinds.
+inline constexpr size_t kKinds = 12;
+// No streamer is in both, every kind is.
+inline size_t HalfOf(size_t streamer) { return streamer / kKinds % 2; }
+
 struct SessionRecord {
   size_t streamer = 0;
   std::vector<Look> looks;
@@ -57,11 +63,10 @@ struct SessionRecord {
 // A follower in the streamer's list.
 struct FollowerSight {
   size_t streamer = 0;
-  size_t session = 0;  // after which the list was read
   size_t rank = 0;
   int interest = 0;
   double loyalty = 0;
-  double since = 0;  // seconds; those of one session follow at once
+  int64_t since = 0;  // microseconds; those of one session follow at once
   bool real = false;
 };
 
