@@ -46,20 +46,20 @@ Voice* Admit(Crowd& crowd, uint64_t id, size_t room) {
 
 void HearVoices(Crowd& crowd, const Pulse& pulse, const Reception& reception) {
   const size_t taken = std::min<size_t>(crowd.voices.size(), reception.voices_most);
-  std::set<uint64_t> heard;
-  std::set<uint64_t> beyond;
+  std::set<uint64_t> speaking;
   for (const SentimentSample& sample : pulse.samples) {
     if (!sample.tracking_id) continue;
     const uint64_t id = VoiceId(*sample.tracking_id, reception.secret);
+    const bool first = speaking.insert(id).second;
     Voice* voice = Admit(crowd, id, reception.voices_most - taken);
-    if (voice == nullptr) {
-      beyond.insert(id);
-      continue;
-    }
+    if (voice == nullptr) continue;
     voice->heard.Add(sample.sentiment, sample.intensity);
-    if (heard.insert(id).second) voice->heard.EndPulse();
+    if (first) voice->heard.EndPulse();
   }
-  crowd.voices_beyond = static_cast<uint32_t>(beyond.size());
+  for (const std::vector<Voice>* voices : {&crowd.voices, &crowd.newcomers}) {
+    for (const Voice& voice : *voices) speaking.erase(voice.id);
+  }
+  crowd.voices_beyond = static_cast<uint32_t>(speaking.size());
 }
 
 void StepVoices(Crowd& crowd, const Passing& passing) {

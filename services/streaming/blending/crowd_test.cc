@@ -207,6 +207,19 @@ TEST(CrowdTest, BeyondTheMostTheMoodAloneIsMovedUntilASilentVoiceMakesRoom) {
   EXPECT_EQ(Step(crowd, 200).voices.size(), silent + 1);
 }
 
+TEST(CrowdTest, KnowsForWhomOfAPulseThereWasNoRoom) {
+  Pulse pulse = PulseOf(1, {});
+  for (uint64_t person = 0; person < 10; ++person) {
+    for (int times = 0; times < 3; ++times) {
+      pulse.samples.push_back({.intensity = 1, .tracking_id = Person(person)});
+    }
+  }
+  Crowd crowd;
+  Apply(crowd, pulse, kMost);
+  EXPECT_EQ(crowd.seats(), kMost);
+  EXPECT_EQ(crowd.voices_beyond, 10 - kMost);
+}
+
 TEST(CrowdTest, KeepsToASettingThatWasLowered) {
   Crowd crowd;
   for (uint64_t i = 0; i < 20; ++i) Apply(crowd, Tracked(i, i, Sentiment::kExcited, 1), 20);
