@@ -81,6 +81,10 @@ class SessionOwnership : public BothDaemons {
                      const std::string& session_id) {
     const auto request = GoodMessage(*method.input_type());
     request->GetReflection()->SetString(request.get(), SessionField(method), session_id);
+    // Only one that a watch has given is good, and that after events which may be on their way.
+    if (const auto* cursor = method.input_type()->FindFieldByName("cursor")) {
+      request->GetReflection()->ClearField(request.get(), cursor);
+    }
     return Ask(person, *request);
   }
   static Answer Call(const Person& person, const std::string& name, const std::string& session_id) {
