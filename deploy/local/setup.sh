@@ -90,6 +90,8 @@ test_package() {
 # What only tests need, beyond what `setup` installs.
 setup_tests() {
   command -v npm >/dev/null || install_packages nodejs npm
+  # The alerts and dashboards of deploy/observability are tried on a real one.
+  install_packages prometheus python3-yaml
   test_package oidc-provider $OIDC_PROVIDER_VERSION
   test_package nats $NATS_VERSION
   test_package ajv-formats $AJV_FORMATS_VERSION ajv@$AJV_VERSION

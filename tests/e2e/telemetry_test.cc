@@ -33,7 +33,6 @@ using Lines = std::vector<nlohmann::json>;
 
 constexpr const char* kPulse = "stream.audience.pulse";
 constexpr const char* kPage = "docs/metrics.md";
-constexpr const char* kOperations = "docs/operations.md";
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -346,29 +345,6 @@ TEST_F(Telemetry, EveryLogLineIsAnObjectThatTellsItsTrace) {
       }
     }
   }
-}
-
-// Every word of the alerts that looks like a metric or a label is one.
-TEST(TelemetryPages, TheAlertsNameMetricsThatExist) {
-  Page page = ReadPage("stream");
-  page.merge(ReadPage("streaming"));
-  std::set<std::string> words = {"histogram_quantile"};
-  for (const auto& [name, entry] : page) {
-    words.insert({name, name + "_bucket", name + "_count", name + "_sum"});
-    for (const auto& [label, values] : entry.labels) words.insert(label);
-  }
-  const std::string text = ReadFile(kOperations);
-  const size_t begin = text.find("```promql");
-  ASSERT_NE(begin, std::string::npos);
-  std::string alerts = text.substr(begin, text.find("```", begin + 3) - begin);
-  alerts = std::regex_replace(alerts, std::regex(R"(#.*|"[^"]*")"), "");
-  static const std::regex kWord(R"(\b[a-z]+(_[a-z]+)+\b)");
-  int found = 0;
-  for (std::sregex_iterator word(alerts.begin(), alerts.end(), kWord), end; word != end; ++word) {
-    ++found;
-    EXPECT_TRUE(words.contains(word->str())) << word->str();
-  }
-  EXPECT_GT(found, 10);
 }
 
 TEST(TelemetryOutage, AScrapeAnswersWhileEveryServerHangs) {
