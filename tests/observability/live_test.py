@@ -123,6 +123,13 @@ class Prometheus:
                  f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"], cwd=folder,
                 stdout=log, stderr=subprocess.STDOUT)
 
+    def ready(self):
+        try:
+            with urllib.request.urlopen(self.url + "/-/ready", timeout=10):
+                return True
+        except OSError:  # not listening yet, or 503
+            return False
+
     def stop(self):
         self.process.terminate()
         try:
@@ -139,8 +146,6 @@ class Prometheus:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise Failed(f"{path} {parameters}: {error.read().decode()}") from error
-        except OSError:
-            return None  # it is not listening yet
 
     def query(self, expression):
         """[(labels, value)] that are numbers."""
@@ -164,8 +169,11 @@ def wait_for(what, find_problem):
 
 
 def asked_of(root):
-    """(where, PromQL, legend) of every query of a panel and of all that alerts measure."""
+    """(where, PromQL, legend) of every query of a panel and of all that alerts measure, for each
+    objective."""
     asked = list(queries.panel_queries(root))
+    for slo in sorted(queries.recorded(root)["slo:budget"]):
+        asked.append((f"objective {slo}", f'slo:burn:5m{{slo="{slo}"}}', ""))
     for alert in queries.alerts(root):
         asked += [(alert["alert"], part, "") for part in queries.measured(alert["expr"])]
     return asked
@@ -224,20 +232,27 @@ def check_outage(prometheus, stack):
 
 
 def watch(root, build, folder):
+    started = time.monotonic()
+
+    def tell(what):
+        print(f"{time.monotonic() - started:3.0f} s: {what}", flush=True)
     stack = Stack(root, build, folder)
+    tell("the stack is up")
     prometheus = Prometheus(root, stack)
     try:
-        wait_for("Prometheus sees not both daemons", lambda: prometheus.ask("query", query="1") is
-                 None or len(prometheus.query("up == 1")) != 2)
+        wait_for("Prometheus is not ready", lambda: not prometheus.ready())
+        wait_for("it sees not both daemons", lambda: len(prometheus.query("up == 1")) != 2)
         stack.tell_story()
+        tell("the story is told")
         asked = asked_of(root)
         check_data(prometheus, asked)
         check_words(prometheus, root)
-        rules = check_health(prometheus)
+        tell(f"{len(asked)} queries have data")
+        tell(f"{check_health(prometheus)} rules work, and no alert fires")
         check_outage(prometheus, stack)
+        tell("the alert of a dead Redis begins")
     finally:
         prometheus.stop()
-    print(f"{len(asked)} queries have data, {rules} rules work, and Redis was missed")
 
 
 def main():
@@ -256,7 +271,9 @@ def main():
         print(failure)
         failed = 1
     finally:
+        started = time.monotonic()
         run_commands.clean_up(folder)
+        print(f"cleaned up in {time.monotonic() - started:.0f} s")
         shutil.rmtree(folder, ignore_errors=True)
     return failed
 
