@@ -37,6 +37,7 @@ enum class Draw : uint64_t {
   kVoice = 18,
   kVoiceDelay = 19,
   kSeat = 20,
+  kListening = 21,
 };
 
 // The bits for a key that has one word more. A key that many draws share is worked out once.

@@ -29,7 +29,7 @@ Chorus::Chorus(std::vector<Voice> voices, uint64_t secret) : secret_(secret) {
 }
 
 const Mood& Chorus::FeltBy(uint32_t member) const {
-  const uint64_t key = audience::Random(secret_, audience::Draw::kVoice, member);
+  const uint64_t key = audience::Random(secret_, audience::Draw::kListening, member);
   return (*voices_)[JumpHash(key, static_cast<uint32_t>(voices_->size()))].felt;
 }
 
