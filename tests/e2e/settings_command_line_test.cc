@@ -47,6 +47,16 @@ TEST(CommandLine, AnUnknownVariableIsAWarningAndUnderStrictAnError) {
   EXPECT_EQ(strict.output, "error: STREAM_TYPO: no such setting\n");
 }
 
+TEST(CommandLine, SettingsAreJudgedWithoutAnyServer) {
+  const Ended good = Stream(kKey + " STREAM_TYPO=1", "--check-config");
+  EXPECT_EQ(good.exit_code, 0);
+  EXPECT_EQ(good.output, "warning: STREAM_TYPO: no such setting\nthe settings are good\n");
+  const Ended bad = Stream(kKey + " STREAM_TYPO=1 STREAM_THREADS=0", "--check-config --strict");
+  EXPECT_EQ(bad.exit_code, 2);
+  EXPECT_THAT(bad.output, HasSubstr("error: STREAM_TYPO: no such setting\n"));
+  EXPECT_THAT(bad.output, HasSubstr("error: STREAM_THREADS: must be between"));
+}
+
 TEST(CommandLine, ASecretMayComeFromAFile) {
   const common::testing::TempDir directory;
   const std::string file = (directory.path() / "key").string();

@@ -32,6 +32,8 @@ CommandLine ParseCommandLine(int argc, char** argv, const std::string& name,
   cli.add_flag("--print-config", out.print_config, "Print the settings in force and exit");
   cli.add_flag("--print-config-docs", out.print_config_docs,
                "Print the table of all settings as Markdown and exit");
+  cli.add_flag("--check-config", out.check_config,
+               "Judge the settings as a start would, reach for no server, and exit 0 or 2");
   cli.add_flag("--healthcheck", out.healthcheck,
                "Ask the running daemon's admin port whether it is ready; exit 0 or 1");
   for (const auto& [command, help] : commands) {

@@ -42,6 +42,7 @@ struct CommandLine {
   bool strict = false;
   bool print_config = false;
   bool print_config_docs = false;
+  bool check_config = false;
   bool healthcheck = false;
   std::optional<int> exit_code;  // set when the command line alone ends the process
 };
@@ -78,6 +79,7 @@ int Run(int argc, char** argv, const Daemon<S>& daemon) {
   config::AddErrors(report, daemon.check(settings));
   if (command.healthcheck) return CheckHealth((settings.*daemon.server).admin_addr);
   if (!Report(report, command.strict)) return 2;
+  if (command.check_config) return std::fputs("the settings are good\n", stdout) < 0;
 
   PrepareProcess(daemon.name, settings.*daemon.server);
   if (daemon.private_memory) KeepMemoryPrivate();
