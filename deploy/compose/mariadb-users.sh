@@ -1,0 +1,12 @@
+#!/bin/sh
+# Run once, when MariaDB's image has made its data directory: one daemon, one database, one user.
+set -eu
+MYSQL_PWD=$(cat /run/secrets/mysql-root-password)
+export MYSQL_PWD
+for daemon in stream streaming; do
+  cat <<SQL
+CREATE DATABASE IF NOT EXISTS $daemon CHARACTER SET utf8mb4;
+CREATE USER IF NOT EXISTS '$daemon'@'%' IDENTIFIED BY '$(cat "/run/secrets/mysql-$daemon-password")';
+GRANT ALL ON $daemon.* TO '$daemon'@'%';
+SQL
+done | mariadb --user=root

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Starts the NATS server of compose.yaml: nats.conf takes passwords from the environment, where
+# nobody but this process shall see them.
+set -eu
+for user in stream streaming front-end platform; do
+  name=NATS_$(echo "$user" | tr a-z- A-Z_)_PASSWORD
+  export "$name=$(cat "/run/secrets/nats-$user-password")"
+done
+exec nats-server -c /etc/nats/nats.conf -js -sd /data -m 8222
