@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Draws the secrets of an installation, each into a file of its own. What is there already is left as
-# it is, so that it may be run again, and real ones may be put in place of drawn ones.
+# Draws the secrets of an installation, each into a file of its own. What is there already is left
+# as it is, so that it may be run again, and real ones may be put in place of drawn ones.
 #
 #   secrets.sh [DIR] [HOST]   DIR: secrets beside this script; HOST: in the gateway's certificate
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the images of both daemons and the gateway, with whatever is there of docker (with BuildKit),
-# podman and buildah, from what lies in this checkout.
+# Builds the images of both daemons and the gateway from what lies in this checkout, with whatever
+# is there of docker (with BuildKit), podman and buildah.
 #
 #   deploy/docker/build.sh [--base IMAGE] [--prefix PREFIX] [--save DIR] [TARGET…]
 #

@@ -91,7 +91,8 @@ test_package() {
 setup_tests() {
   command -v npm >/dev/null || install_packages nodejs npm
   # The alerts and dashboards of deploy/observability are tried on a real one.
-  install_packages prometheus python3-yaml
+  # systemd judges the units of deploy/systemd.
+  install_packages prometheus python3-yaml systemd
   test_package oidc-provider $OIDC_PROVIDER_VERSION
   test_package nats $NATS_VERSION
   test_package ajv-formats $AJV_FORMATS_VERSION ajv@$AJV_VERSION
