@@ -206,7 +206,7 @@ def check_confinement(installation):
             done = container.execute("/usr/bin/touch", path)
             expect("Read-only file system" in done.stderr, f"{name} wrote {path}: {done.stderr}")
     if not installation.may_lift_limits:
-        installation.tell("not tried: this machine lets nobody lift limits, that of locked memory for one")
+        installation.tell("not tried: locked memory, whose limit nobody may lift on this machine")
         return
     locked = installation.containers["stream"].status()["VmLck"]
     expect(int(locked.split()[0]) > 1000, f"the memory of stream is not locked: {locked}")
