@@ -1,9 +1,26 @@
 #!/bin/sh
-# sbom.sh NAME VERSION: lists the packages of the image in which it runs, as CycloneDX 1.5 in
-# /usr/share/sbom/NAME.cdx.json. Needs nothing that Debian's base has not.
+# sbom.sh NAME VERSION [HEADERS]: lists the packages of the image in which it runs, as CycloneDX 1.5
+# in /usr/share/sbom/NAME.cdx.json, and those of whose headers something may be in the binaries: the
+# file is what `sbom.sh --list PACKAGE…` said where they were compiled. Needs nothing that Debian's
+# base has not.
 set -eu
+
+# One line a package, of those named or of all that are installed.
+list() {
+  # shellcheck disable=SC2016  # these are dpkg-query's
+  set -- -f '${db:Status-Abbrev}\t${Package}\t${Version}\t${Architecture}\t'\
+'${source:Package} ${source:Version}\t${Maintainer}\n' "$@"
+  dpkg-query -W "$@" | sed -n 's/^ii *\t//p' | LC_ALL=C sort
+}
+if [ "$1" = --list ]; then
+  shift
+  list "$@"
+  exit
+fi
+
 name=$1
 version=$2
+headers=${3:-/dev/null}
 distro=$(sed -n 's/^ID=//p' /etc/os-release)-$(sed -n 's/^VERSION_ID="\(.*\)"/\1/p' /etc/os-release)
 mkdir -p /usr/share/sbom
 
@@ -15,14 +32,15 @@ licences() {
   sed -n 's/^License: *\([^ ].*\)$/\1/p' "$file" | sort -u | paste -s -d , -
 }
 
-# shellcheck disable=SC2016  # these are dpkg-query's
-fields='${Package}\t${Version}\t${Architecture}\t${source:Package} ${source:Version}\t${Maintainer}'
-dpkg-query -W -f '${db:Status-Abbrev}\t'"$fields"'\n' |
-  sed -n 's/^ii *\t//p' | LC_ALL=C sort |
+{
+  list
+  cat "$headers"
+} |
   while IFS= read -r line; do
     printf '%s\t%s\n' "$line" "$(licences "$(printf '%s' "$line" | cut -f 1)")"
   done |
-  awk -F '\t' -v image="$name" -v version="$version" -v distro="$distro" '
+  awk -F '\t' -v image="$name" -v version="$version" -v distro="$distro" \
+    -v installed="$(list | wc -l)" '
     function text(value) {
       gsub(/\\/, "\\\\", value)
       gsub(/"/, "\\\"", value)
@@ -57,6 +75,8 @@ dpkg-query -W -f '${db:Status-Abbrev}\t'"$fields"'\n' |
         }
         printf "],\n"
       }
-      printf "   \"properties\": [{\"name\": \"debian:source\", \"value\": %s}]}", text($4)
+      printf "   \"properties\": [{\"name\": \"debian:source\", \"value\": %s}", text($4)
+      if (NR > installed) printf ",\n    {\"name\": \"debian:compiled-in\", \"value\": \"headers\"}"
+      printf "]}"
     }
     END { printf "\n ]\n}\n" }' >"/usr/share/sbom/$name.cdx.json"

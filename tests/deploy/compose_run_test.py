@@ -221,7 +221,9 @@ def check_images(installation):
         expect(labels["title"] == name and labels["licenses"] == "MIT", f"{name}: {labels}")
         with open(os.path.join(image.root, f"usr/share/sbom/{name}.cdx.json"),
                   encoding="utf-8") as file:
-            listed = {each["name"] for each in json.load(file)["components"]}
+            components = json.load(file)["components"]
+        compiled_in = {each["name"] for each in components if len(each["properties"]) > 1}
+        listed = {each["name"] for each in components} - compiled_in
         installed = containers.run("dpkg-query", f"--admindir={image.root}/var/lib/dpkg", "-W",
                                    "-f", "${Package}\n").stdout.split()
         expect(listed == set(installed), f"{name}: {listed ^ set(installed)}")
@@ -231,7 +233,9 @@ def check_images(installation):
             version = installation.containers[name].execute(f"/usr/bin/{name}", "--version")
             expect(version.stdout.strip() == labels["version"],
                    f"{name} {labels['version']} says {version.stdout}")
-        installation.tell(f"{name} {labels['version']}: {len(listed)} packages")
+            expect({"libcli11-dev", "nlohmann-json3-dev"} <= compiled_in, f"{name}: {compiled_in}")
+        installation.tell(f"{name} {labels['version']}: {len(listed)} packages, and headers of "
+                          f"{len(compiled_in)}")
 
 
 def call(installation, method, request, role):
