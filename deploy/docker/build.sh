@@ -5,7 +5,7 @@
 #   deploy/docker/build.sh [--base IMAGE] [--prefix PREFIX] [--save DIR] [TARGET…]
 #
 #   --base     Debian 12, docker.io/library/debian:bookworm-slim by default
-#   --prefix   before the images' names, bannou- by default; registry.example/games/ for instance
+#   --prefix   before the images' names: localhost/bannou- by default, as compose.yaml has it
 #   --save     writes <target>.tar (what `docker load` reads) and <target>.cdx.json, the list of
 #              what is in it, into this folder
 #   TARGET     stream, streaming, gateway; all of them by default
@@ -16,7 +16,7 @@ set -Eeuo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 base=docker.io/library/debian:bookworm-slim
-prefix=bannou-
+prefix=localhost/bannou-
 save=
 targets=()
 
