@@ -6,4 +6,4 @@ for user in stream streaming front-end platform; do
   name=NATS_$(echo "$user" | tr a-z- A-Z_)_PASSWORD
   export "$name=$(cat "/run/secrets/nats-$user-password")"
 done
-exec nats-server -c /etc/nats/nats.conf -js -sd /data -m 8222
+exec nats-server -c /etc/nats/nats.conf -sd /data -m 8222
