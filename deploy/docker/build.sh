@@ -58,6 +58,8 @@ revision=$(git -C "$ROOT" rev-parse HEAD 2>/dev/null || echo unknown)
 source=$(git -C "$ROOT" remote get-url origin 2>/dev/null || true)
 # A remote may hold somebody's token, or be a folder.
 [[ $source =~ ^https://[^@]*$ ]] || source=unknown
+# The week: layers with Debian's packages are made anew once in it, so that its updates come in.
+updated=${UPDATED:-$(date -u +%G-%V)}
 # The time of the commit, so that the same commit makes the same labels.
 created=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(git -C "$ROOT" log -1 --format=%ct)}" +%FT%TZ)
 
@@ -74,8 +76,9 @@ build() {
     *) fail "ENGINE must be docker, podman or buildah" ;;
   esac
   "${command[@]}" --file "$ROOT/deploy/docker/Dockerfile" --target "$target" \
-    --build-arg BASE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
-    --build-arg SOURCE="$source" --build-arg CREATED="$created" "$@" "$ROOT"
+    --build-arg BASE="$base" --build-arg UPDATED="$updated" --build-arg VERSION="$version" \
+    --build-arg REVISION="$revision" --build-arg SOURCE="$source" --build-arg CREATED="$created" \
+    "$@" "$ROOT"
 }
 
 # archive <image> <file>
