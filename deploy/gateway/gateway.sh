@@ -2,7 +2,7 @@
 # The gateway: nginx before any number of instances of both daemons, as its container runs it and as
 # the private stack and the tests do. Addresses come and go, nginx is reloaded when they do.
 #
-#   gateway.sh [run]         until SIGTERM or SIGINT; calls in flight may end then, but for a second one
+#   gateway.sh [run]         until SIGTERM or SIGINT; calls may end then, unless a second one comes
 #   gateway.sh healthcheck   whether it takes connections
 #
 # Settings, all in the environment:
@@ -32,6 +32,8 @@ INSTANCES_MAX=64
 LOOKUP_SECONDS=2
 # What each name led to when it was last found.
 declare -A FOUND=()
+# Long lists wait in files of the shell.
+export TMPDIR=$STATE
 # What need not be said again.
 declare -A SAID=()
 
@@ -112,8 +114,9 @@ look_up() {
     FOUND[$1]=$1
     return
   fi
-  addresses=$(timeout "$LOOKUP_SECONDS" getent ahostsv4 "$host") || addresses=
-  addresses=$(sed -n "s/ \+STREAM.*/:$port/p" <<<"$addresses")
+  addresses=$(timeout "$LOOKUP_SECONDS" getent ahostsv4 "$host" | sed -n "s/ *STREAM.*/:$port/p") ||
+    addresses=$(timeout "$LOOKUP_SECONDS" getent ahostsv6 "$host" |
+      sed -n "s/\(.*[^ ]\) *STREAM.*/[\1]:$port/p") || addresses=
   if [[ -n $addresses ]]; then
     FOUND[$1]=$addresses
   elif [[ -z ${FOUND[$1]:-} ]]; then
@@ -192,14 +195,22 @@ refresh() {
   fi
 }
 
+# Open calls may end at the first request to stop, and not at the second.
 stop() {
-  ((++STOPS == 1)) || { kill -TERM "$NGINX" 2>/dev/null || true; return; }
-  say "stopping; calls in flight may end"
-  kill -QUIT "$NGINX" 2>/dev/null || true
+  [[ -n $NGINX ]] || exit 0
+  if ((++STOPS == 1)); then
+    say "stopping"
+    kill -QUIT "$NGINX" 2>/dev/null || true
+  else
+    kill -TERM "$NGINX" 2>/dev/null || true
+  fi
 }
 
 run() {
   local status=0 files
+  NGINX='' STOPS=0
+  trap stop TERM INT
+  trap : HUP
   # Two descriptors a call.
   files=$(ulimit -Hn)
   if [[ $files == unlimited ]] || ((files > 16384)); then files=16384; fi
@@ -207,11 +218,8 @@ run() {
   write_configuration
   write_upstreams >"$STATE/upstreams.conf"
   (run_nginx -t -q) || fail "nginx refuses the configuration"
-  STOPS=0
   run_nginx &
   NGINX=$!
-  trap stop TERM INT
-  trap : HUP
   say "listening on $ADDR"
   while kill -0 "$NGINX" 2>/dev/null && ((STOPS == 0)); do
     sleep "$RESOLVE_SECONDS" &
