@@ -149,7 +149,8 @@ write_upstream() {
   addresses_of "$2"
   printf 'upstream %s {\n  zone %s 256k;\n' "$1" "$1"
   [[ -z $3 ]] || printf '  %s\n' "$3"
-  # An instance that failed is not left out for a while: strangers can make calls fail.
+  # Without max_fails one that failed is left out for ten seconds, also when it is back long since
+  # and the others are being restarted.
   for address in "${ADDRESSES[@]}"; do printf '  server %s max_fails=0;\n' "$address"; done
   ((${#ADDRESSES[@]})) || echo '  server 127.0.0.1:9 down;  # none is known'
   # Shorter than the daemons keep idle connections (pings after a minute, half a minute's HTTP).

@@ -6,10 +6,28 @@ STATE=$ROOT/.dev
 READY_SECONDS=60
 STOP_SECONDS=30
 DEMO_POOL_MEMBERS=10000
-# In the order in which they start; they stop in reverse.
-PARTS=(nats redis mariadb platform_sim gateway stream streaming)
+INSTANCES_MAX=8
 ADDRESSES=(NATS REDIS MYSQL PLATFORM_SIM STREAM_GRPC STREAM_HTTP STREAM_ADMIN STREAMING_GRPC
   STREAMING_ADMIN GATEWAY)
+
+# --- its shape -----------------------------------------------------------------------------------
+
+# shape_parts <instances> <scheme>: one daemon of each and a gateway for webhooks, unless
+# `up --gateway --instances N` asks for more. Further instances are stream-2, streaming-2, ….
+shape_parts() {
+  local i
+  INSTANCES=$1 SCHEME=$2
+  # In the order in which they start; they stop in reverse.
+  PARTS=(nats redis mariadb platform_sim gateway stream streaming)
+  for ((i = 2; i <= INSTANCES; i++)); do PARTS+=("stream-$i" "streaming-$i"); done
+}
+# What runs, or ran last, may have another shape.
+load_shape() {
+  local instances=1 scheme=http
+  [[ ! -e $STATE/shape ]] || read -r instances scheme <"$STATE/shape"
+  shape_parts "$instances" "$scheme"
+}
+shape_parts 1 http
 
 # --- processes ---------------------------------------------------------------------------------
 
@@ -81,13 +99,41 @@ DEMO_GAME_SERVICE_ID=$(cat /proc/sys/kernel/random/uuid)
 SECRETS
 }
 
-# Ports live as long as any process that listens on them.
+# Ports, and the shape, live as long as any process that listens on them.
 choose_ports() {
   local -a ports
   local i
-  mapfile -t ports < <(free_ports ${#ADDRESSES[@]})
-  for i in "${!ADDRESSES[@]}"; do echo "${ADDRESSES[i]}_ADDR=127.0.0.1:${ports[i]}"; done \
-    >"$STATE/addresses"
+  mapfile -t ports < <(free_ports $((${#ADDRESSES[@]} + 5 * (INSTANCES - 1))))
+  for i in "${!ADDRESSES[@]}"; do
+    echo "${ADDRESSES[i]}_ADDR=127.0.0.1:${ports[i]}"
+  done >"$STATE/addresses"
+  echo "$INSTANCES $SCHEME" >"$STATE/shape"
+  list_instances "${ports[@]:${#ADDRESSES[@]}}" >"$STATE/instances"
+}
+
+# list_instances <ports of those after the first>: lists for the gateway, and of admin ports. The
+# lists of names are as long as each other.
+list_instances() {
+  local list i=0
+  # shellcheck source=/dev/null
+  source "$STATE/addresses"
+  for list in STREAM_GRPC STREAM_HTTP STREAM_ADMIN STREAMING_GRPC STREAMING_ADMIN; do
+    local first=${list}_ADDR
+    printf 'GATEWAY_%s=%s' "$list" "${!first}"
+    for ((i = 2; i <= INSTANCES; i++)); do
+      printf ',127.0.0.1:%s' "$1"
+      shift
+    done
+    echo
+  done
+}
+
+# address_of <part> <GRPC|HTTP|ADMIN>: of a daemon's instance.
+address_of() {
+  local daemon=${1%-*} number=1 list
+  [[ $1 == "$daemon" ]] || number=${1##*-}
+  list=$(grep "^GATEWAY_${daemon^^}_$2=" "$STATE/instances")
+  cut -d , -f "$number" <<<"${list#*=}"
 }
 
 load_stack() {
@@ -96,6 +142,7 @@ load_stack() {
   source "$STATE/secrets"
   # shellcheck source=/dev/null
   source "$STATE/addresses"
+  load_shape
 }
 
 # Settings of both daemons as NAME=value lines. What the caller has exported besides (a log level,
@@ -118,10 +165,7 @@ ${daemon}_AUTH_AUDIENCE=bannou-streaming
 SETTINGS
     done
     cat <<SETTINGS
-STREAM_GRPC_ADDR=$STREAM_GRPC_ADDR
-STREAM_HTTP_ADDR=$STREAM_HTTP_ADDR
-STREAM_ADMIN_ADDR=$STREAM_ADMIN_ADDR
-STREAM_PUBLIC_URL=http://$GATEWAY_ADDR
+STREAM_PUBLIC_URL=$SCHEME://$GATEWAY_ADDR
 STREAM_TWITCH_ID_URL=http://$PLATFORM_SIM_ADDR
 STREAM_TWITCH_API_URL=http://$PLATFORM_SIM_ADDR
 STREAM_TWITCH_CLIENT_ID=$TWITCH_CLIENT_ID
@@ -135,8 +179,6 @@ STREAM_YOUTUBE_CLIENT_ID=$TWITCH_CLIENT_ID
 STREAM_YOUTUBE_CLIENT_SECRET=$TWITCH_CLIENT_SECRET
 STREAM_YOUTUBE_WEBHOOK_TOKEN=$TWITCH_WEBHOOK_SECRET
 STREAM_TOKEN_ENCRYPTION_KEY=$TOKEN_ENCRYPTION_KEY
-STREAMING_GRPC_ADDR=$STREAMING_GRPC_ADDR
-STREAMING_ADMIN_ADDR=$STREAMING_ADMIN_ADDR
 SETTINGS
     if (($#)); then grep -v '^#' "$1"; fi
   } >"$STATE/settings"
@@ -148,7 +190,8 @@ write_env() {
     grep -v '^NATS_' "$STATE/addresses"
     printf '%s\n' "NATS_URL=nats://$NATS_ADDR" "MYSQL_USER=bannou" \
       "MYSQL_PASSWORD=$MYSQL_PASSWORD" "STREAM_TWITCH_WEBHOOK_SECRET=$TWITCH_WEBHOOK_SECRET" \
-      "DEMO_GAME_SERVICE_ID=$DEMO_GAME_SERVICE_ID"
+      "DEMO_GAME_SERVICE_ID=$DEMO_GAME_SERVICE_ID" "GATEWAY_URL=$SCHEME://$GATEWAY_ADDR"
+    [[ $SCHEME == http ]] || echo "GATEWAY_CA=$STATE/tls/ca.crt"
   } | sed 's/^/export /' >"$STATE/env"
 }
 
@@ -182,18 +225,49 @@ SQL
     --innodb-buffer-pool-size=64M
 }
 
-# launch_daemon <name>: with its own settings in its environment.
+# launch_daemon <part>: an instance, with its daemon's settings and its own addresses in its
+# environment.
 launch_daemon() {
-  local -a settings
-  mapfile -t settings < <(grep "^${1^^}_" "$STATE/settings")
-  launch "$1" env "${settings[@]}" "$BIN/$1"
+  local daemon=${1%-*} prefix kind
+  local -a settings addresses=()
+  prefix=${daemon^^}
+  mapfile -t settings < <(grep "^${prefix}_" "$STATE/settings")
+  for kind in GRPC HTTP ADMIN; do
+    [[ $kind == HTTP && $daemon == streaming ]] ||
+      addresses+=("${prefix}_${kind}_ADDR=$(address_of "$1" "$kind")")
+  done
+  launch "$1" env "${addresses[@]}" "${settings[@]}" "$BIN/$daemon"
+}
+
+# An authority that nobody else trusts and a certificate of it for this machine, for a month.
+make_certificates() {
+  local tls=$STATE/tls
+  rm -rf "$tls"
+  mkdir -p "$tls"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 \
+    -subj '/CN=authority of a private stack' -keyout "$tls/ca.key" -out "$tls/ca.crt" 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
+    -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -keyout "$tls/tls.key" \
+    -out "$tls/tls.csr" 2>/dev/null
+  openssl x509 -req -in "$tls/tls.csr" -CA "$tls/ca.crt" -CAkey "$tls/ca.key" -CAcreateserial \
+    -copy_extensions copy -days 30 -out "$tls/tls.crt" 2>/dev/null
 }
 
 start_gateway() {
-  mkdir -p "$STATE/data/gateway"
-  sed "s/@STREAM_HTTP_ADDR@/$STREAM_HTTP_ADDR/; s/@GATEWAY_ADDR@/$GATEWAY_ADDR/" \
-    deploy/local/nginx.conf >"$STATE/nginx.conf"
-  launch gateway nginx -p "$STATE/" -c nginx.conf -e stderr
+  local -a transport=(GATEWAY_PLAINTEXT=true)
+  [[ $SCHEME == http ]] || transport=("GATEWAY_TLS_CERT_FILE=$STATE/tls/tls.crt"
+    "GATEWAY_TLS_KEY_FILE=$STATE/tls/tls.key")
+  launch gateway env "${transport[@]}" "GATEWAY_ADDR=$GATEWAY_ADDR" \
+    "GATEWAY_STATE=$STATE/data/gateway" "GATEWAY_INSTANCES_FILE=$STATE/instances" \
+    GATEWAY_RESOLVE_SECONDS=1 GATEWAY_DRAIN_SECONDS=5 GATEWAY_WORKERS=1 \
+    deploy/gateway/gateway.sh
+}
+
+# platform_sim sends webhooks to the gateway, by plain HTTP or trusting our authority.
+start_platform_sim() {
+  local -a options=(--port "${PLATFORM_SIM_ADDR##*:}" --allow-loopback-http)
+  [[ $SCHEME == http ]] || options+=(--callback-ca "$STATE/tls/ca.crt")
+  launch platform_sim "$BIN/platform_sim" "${options[@]}"
 }
 
 start_part() {
@@ -205,12 +279,8 @@ start_part() {
         --dir "$STATE/data/redis" --appendonly yes --save ''
       ;;
     mariadb) start_mariadb ;;
-    platform_sim)
-      # Webhooks go to the stream daemon over plain HTTP.
-      launch platform_sim "$BIN/platform_sim" --port "${PLATFORM_SIM_ADDR##*:}" \
-        --allow-loopback-http
-      ;;
-    stream | streaming) launch_daemon "$1" ;;
+    platform_sim) start_platform_sim ;;
+    stream*) launch_daemon "$1" ;;
     gateway) start_gateway ;;
   esac
 }
@@ -230,9 +300,10 @@ ready() {
         -u bannou -e 'SELECT 1' streaming
       ;;
     platform_sim) curl -s -m 2 "http://$PLATFORM_SIM_ADDR/" ;;
-    stream) curl -sf -m 2 "http://$STREAM_ADMIN_ADDR/readyz" ;;
-    streaming) curl -sf -m 2 "http://$STREAMING_ADMIN_ADDR/readyz" ;;
-    gateway) curl -s -m 2 "http://$GATEWAY_ADDR/" ;;
+    stream*) curl -sf -m 2 "http://$(address_of "$1" ADMIN)/readyz" ;;
+    gateway)
+      curl -sf -m 2 --cacert "$STATE/tls/ca.crt" "$SCHEME://$GATEWAY_ADDR/gateway/healthz"
+      ;;
   esac >/dev/null 2>&1
 }
 
@@ -258,8 +329,8 @@ await_part() {
 register_app() {
   curl -sf -m 5 -o /dev/null -X POST -H 'Content-Type: application/json' -d '{
     "client_id": "'"$TWITCH_CLIENT_ID"'", "client_secret": "'"$TWITCH_CLIENT_SECRET"'",
-    "redirects": ["http://'"$GATEWAY_ADDR"'/stream/oauth/callback/twitch",
-                  "http://'"$GATEWAY_ADDR"'/stream/oauth/callback/youtube"]
+    "redirects": ["'"$SCHEME://$GATEWAY_ADDR"'/stream/oauth/callback/twitch",
+                  "'"$SCHEME://$GATEWAY_ADDR"'/stream/oauth/callback/youtube"]
   }' "http://$PLATFORM_SIM_ADDR/sim/apps" || fail "platform_sim refused our application"
 }
 
@@ -279,7 +350,10 @@ start_stack() {
   umask 077
   mkdir -p "$STATE"/{data,logs,pids}
   create_secrets
-  [[ -n $(running_parts) ]] || choose_ports
+  if [[ -z $(running_parts) ]]; then
+    choose_ports
+    [[ $SCHEME == http ]] || make_certificates
+  fi
   load_stack
   write_settings "$@"
   write_env
@@ -306,9 +380,27 @@ running_parts() {
 
 # --- commands ------------------------------------------------------------------------------------
 
+# up [--gateway] [--instances N]: with TLS and HTTP/2 at the gateway, which takes gRPC too; with
+# N instances of each daemon.
 up() {
-  local running
+  local running instances=1 scheme=http
+  while (($#)); do
+    case $1 in
+      --gateway) scheme=https && shift ;;
+      --instances) instances=${2:-} && shift 2 ;;
+      *) fail "up: unknown option $1" ;;
+    esac
+  done
+  if [[ ! $instances =~ ^[1-9]$ ]] || ((instances > INSTANCES_MAX)); then
+    fail "up: --instances takes 1 to $INSTANCES_MAX"
+  fi
+  load_shape
   running=$(running_parts | wc -l)
+  if ((running == 0)); then
+    shape_parts "$instances" "$scheme"
+  elif [[ "$INSTANCES $SCHEME" != "$instances $scheme" ]]; then
+    say "it runs with $INSTANCES of each daemon, gateway $SCHEME; ./dev down changes that"
+  fi
   if ((running == ${#PARTS[@]})); then
     say "already up; ./dev status shows where"
     return
@@ -325,11 +417,13 @@ up() {
 
 # Deletes what a stack owns, but not a demo that may run below the same directory.
 wipe() {
-  rm -rf "$STATE"/{data,logs,pids,secrets,addresses,settings,env,seeded,init.sql,nginx.conf}
+  rm -rf "$STATE"/{data,logs,pids,secrets,addresses,shape,instances,tls,settings,env} \
+    "$STATE"/{seeded,init.sql}
 }
 
 # down [--wipe]: with --wipe data, logs and secrets go too.
 down() {
+  load_shape
   stop_stack
   [[ ${1:-} != --wipe ]] || wipe
   say "down${1:+, and its data deleted}"
@@ -348,8 +442,7 @@ status() {
     fi
     case $part in
       mariadb) address=$MYSQL_ADDR ;;
-      stream) address=$STREAM_GRPC_ADDR ;;
-      streaming) address=$STREAMING_GRPC_ADDR ;;
+      stream*) address=$(address_of "$part" GRPC) ;;
       *) address=${part^^}_ADDR && address=${!address} ;;
     esac
     printf '%-13s %-10s %-8s %s\n' "$part" "$state" "$pid" "$address"
@@ -359,6 +452,7 @@ status() {
 
 # logs [part…]: follows them.
 logs() {
+  load_shape
   (($#)) || set -- "${PARTS[@]}"
   set -- "${@/#/$STATE/logs/}"
   tail -n 20 -F "${@/%/.log}"

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/e2e/channel.h"
+#include "tests/e2e/gateway.h"
 #include "tests/e2e/marks.h"
 #include "tests/e2e/pulses.h"
 #include "tests/e2e/webhooks.h"
@@ -20,39 +21,6 @@ namespace v1 = bannou::stream::v1;
 using common::Uuid;
 using common::testing::Eventually;
 using nlohmann::json;
-
-// The gateway of deploy/local in front of a daemon.
-class Gateway final : public common::testing::Server {
- public:
-  explicit Gateway(std::string stream_http) : stream_http_(std::move(stream_http)) { Start(); }
-  // Everything that it has written.
-  std::string Files() const {
-    std::string all;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory())) {
-      std::ifstream file(entry.path());
-      if (entry.is_regular_file()) all.append(std::istreambuf_iterator<char>(file), {});
-    }
-    return all;
-  }
-
- private:
-  std::vector<std::string> Command() const override {
-    std::ifstream source("deploy/local/nginx.conf");
-    std::string config(std::istreambuf_iterator<char>(source), {});
-    for (const auto& [name, value] :
-         {std::pair("@STREAM_HTTP_ADDR@", stream_http_), std::pair("@GATEWAY_ADDR@", address())}) {
-      config.replace(config.find(name), std::string_view(name).size(), value);
-    }
-    std::filesystem::create_directories(directory() / "logs");
-    std::filesystem::create_directories(directory() / "data/gateway");
-    std::ofstream(directory() / "nginx.conf") << config;
-    return {"nginx", "-p", directory().string() + "/", "-c", "nginx.conf", "-e", "stderr"};
-  }
-  std::string_view Question() const override { return "GET / HTTP/1.0\r\n\r\n"; }
-  std::string_view Answer() const override { return "404"; }
-
-  const std::string stream_http_;
-};
 
 class CrowdCanary : public testing::Test {
  protected:
@@ -170,7 +138,7 @@ class CrowdCanary : public testing::Test {
   PlatformSide side_;
   std::optional<Wire> wire_{std::in_place, side_.daemon.grpc_address(),
                             side_.daemon.grpc_address()};
-  const Gateway gateway_{side_.http_address};
+  const Gateway gateway_{{.stream_http = {side_.http_address}}, {}, Gateway::Transport::kPlaintext};
   const std::string url_ = "http://" + gateway_.address() + "/stream/webhook/twitch";
   std::optional<Channel> channel_{std::in_place, side_};
   std::string session_;

@@ -18,7 +18,9 @@ size_t Count(const Message& message) {
 }  // namespace
 
 Delivery::Delivery(DeliveryOptions options)
-    : options_(options), client_({.max_in_flight = static_cast<size_t>(options.threads)}) {
+    : options_(std::move(options)),
+      client_(
+          {.max_in_flight = static_cast<size_t>(options_.threads), .ca_file = options_.ca_file}) {
   for (int i = 0; i < options_.threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 

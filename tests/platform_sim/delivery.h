@@ -38,6 +38,7 @@ struct DeliveryOptions {
   int max_attempts = 4;
   std::chrono::milliseconds first_retry_delay{250};  // doubles each time
   std::chrono::milliseconds timeout{10'000};
+  std::string ca_file = {};  // that callbacks over HTTPS are trusted by; empty: the system's
 };
 
 struct DeliveryStats {

@@ -38,7 +38,11 @@ int main(int argc, char** argv) try {
   cli.add_option("--port-file", port_file, "write the port to this file once it is open");
   cli.add_flag(
       "--allow-loopback-http", options.allow_loopback_http,
-      "take EventSub callbacks over plain HTTP on this machine; Twitch demands HTTPS on 443");
+      "take EventSub callbacks over plain HTTP, and on any port, on this machine; Twitch demands "
+      "HTTPS on 443");
+  cli.add_option("--callback-ca", options.delivery.ca_file,
+                 "PEM file of the authorities that callbacks over HTTPS are trusted by")
+      ->check(CLI::ExistingFile);
   CLI11_PARSE(cli, argc, argv);
 
   // Blocked before any thread starts, so that only sigwait below gets them.

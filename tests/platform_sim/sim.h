@@ -32,7 +32,7 @@ namespace platform_sim {
 
 struct SimOptions {
   uint16_t port = 0;
-  bool allow_loopback_http = false;  // EventSub callbacks over plain HTTP to this machine
+  bool allow_loopback_http = false;  // EventSub callbacks to this machine by plain HTTP, any port
   Settings settings = {};
   DeliveryOptions delivery = {};
   common::Clock clock = common::Now;  // for leases, tokens, quotas and chats

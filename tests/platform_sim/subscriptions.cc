@@ -306,7 +306,8 @@ std::vector<const Subscription*> Subscriptions::RevokeUser(const std::string& cl
 bool Subscriptions::IsCallbackAllowed(const std::string& callback) const {
   const auto is_loopback = [&] {
     constexpr std::string_view kPrefixes[] = {
-        "http://127.0.0.1:", "http://localhost:", "http://[::1]:"};
+        "http://127.0.0.1:",  "http://localhost:",  "http://[::1]:",
+        "https://127.0.0.1:", "https://localhost:", "https://[::1]:"};
     return std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
                        [&](std::string_view prefix) { return callback.starts_with(prefix); });
   };
