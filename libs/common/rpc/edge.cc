@@ -3,7 +3,7 @@
 #include "libs/common/base/deadline.h"
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
-#include "libs/common/http/message.h"
+#include "libs/common/rpc/bearer.h"
 #include "libs/common/rpc/request.h"
 #include "libs/common/rpc/validator.h"
 
@@ -114,12 +114,7 @@ absl::StatusOr<Identity> Edge::Identify(const Method& method,
     everyone.admin = true;
     return everyone;
   }
-  constexpr std::string_view kScheme = "Bearer ";  // in any case, RFC 9110 section 11.1
-  const std::string_view authorization = Header(context, "authorization");
-  if (!http::EqualsIgnoringCase(authorization.substr(0, kScheme.size()), kScheme)) {
-    return errors::Make(errors::kTokenMissing, "send authorization: Bearer <token>");
-  }
-  return verifier_.Verify(authorization.substr(kScheme.size()), Now());
+  return Authenticate(Header(context, "authorization"), verifier_, Now());
 }
 
 absl::Status Edge::Permit(const Method& method, const Identity& identity) const {

@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include "libs/common/base/status.h"
+#include "libs/common/errors/errors.h"
 #include "libs/common/log/log.h"
 #include "libs/common/metrics/process.h"
+#include "libs/common/rpc/bearer.h"
+#include "libs/common/rpc/refusal.h"
 #include "libs/common/runtime/version.h"
 
 namespace common::runtime {
@@ -72,6 +75,10 @@ App::~App() {
 
 void App::ServeHttp(const config::Address& address, std::vector<http::Route> routes) {
   http_routes_.emplace_back(address, std::move(routes));
+}
+void App::ServeAdmin(http::Route route, Guard guard) {
+  if (guard == Guard::kAdminToken) route.handler = ForAdmins(std::move(route.handler));
+  admin_routes_.push_back(std::move(route));
 }
 void App::OnStart(std::string name, std::function<absl::Status()> step) {
   steps_.push_back({std::move(name), std::move(step)});
@@ -154,6 +161,31 @@ http::Handler App::OnceOpen(http::Handler handler) {
   };
 }
 
+http::Handler App::ForAdmins(http::Handler handler) {
+  return [this, handler = std::move(handler)](const http::Request& request) {
+    const absl::Status admitted = AdmitAdmin(request);
+    return admitted.ok() ? handler(request) : rpc::RefusalOf(admitted);
+  };
+}
+
+// In the order of the edge of RPCs.
+absl::Status App::AdmitAdmin(const http::Request& request) const {
+  if (!settings_.enabled) {
+    return errors::Make(errors::kServiceDisabled, "the service is switched off");
+  }
+  if (!open_) {
+    return errors::Make(errors::kUnavailable, "the daemon is starting");
+  }
+  if (settings_.auth_mode == "insecure") return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      const rpc::Identity identity,
+      rpc::Authenticate(request.Header("authorization").value_or(""), auth_.verifier(), Now()));
+  if (!identity.Satisfies(bannou::common::v1::ROLE_ADMIN)) {
+    return errors::Make(errors::kPermissionDenied, "this is for role admin");
+  }
+  return absl::OkStatus();
+}
+
 std::vector<http::Route> App::AdminRoutes() {
   const auto healthz = [](const http::Request&) { return http::TextResponse(200, "ok\n"); };
   const auto readyz = [this](const http::Request&) {
@@ -164,9 +196,12 @@ std::vector<http::Route> App::AdminRoutes() {
     response.headers = {{"Content-Type", "text/plain; version=0.0.4"}};
     return response;
   };
-  return {{.method = "GET", .pattern = "/healthz", .handler = healthz, .run_inline = true},
-          {.method = "GET", .pattern = "/readyz", .handler = readyz, .run_inline = true},
-          {.method = "GET", .pattern = "/metrics", .handler = metrics, .run_inline = true}};
+  std::vector<http::Route> routes = std::move(admin_routes_);
+  routes.insert(routes.end(),
+                {{.method = "GET", .pattern = "/healthz", .handler = healthz, .run_inline = true},
+                 {.method = "GET", .pattern = "/readyz", .handler = readyz, .run_inline = true},
+                 {.method = "GET", .pattern = "/metrics", .handler = metrics, .run_inline = true}});
+  return routes;
 }
 
 // The loop's step: first the start, one attempt a time, then the probes for ever.

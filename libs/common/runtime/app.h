@@ -56,6 +56,12 @@ class App {
   // Serves HTTP routes on an address of their own, beside the admin port. They answer 503 until the
   // start is done.
   void ServeHttp(const config::Address& address, std::vector<http::Route> routes);
+  // Serves a route on the admin port, beside health and metrics, also while the daemon is switched
+  // off: to anybody who reaches the port, or with kAdminToken to those whose bearer token has role
+  // admin. Others, and who comes before the start is done, get a JSON object with `reason`, that of
+  // RPCs, and `message`.
+  enum class Guard { kNone, kAdminToken };
+  void ServeAdmin(http::Route route, Guard guard);
   // A step between listening and being ready, in the given order: migrations, declarations,
   // workers. UNAVAILABLE is tried again until it passes; any other error ends the process.
   void OnStart(std::string name, std::function<absl::Status()> step);
@@ -91,6 +97,8 @@ class App {
   void Measure();
   std::vector<http::Route> AdminRoutes();
   http::Handler OnceOpen(http::Handler handler);
+  http::Handler ForAdmins(http::Handler handler);
+  absl::Status AdmitAdmin(const http::Request& request) const;
   void StartParts();
   void ProbeOnce();
   void Fail();
@@ -114,6 +122,7 @@ class App {
   std::vector<std::function<void()>> drained_;
   std::vector<Dependency> dependencies_;
   std::vector<std::pair<config::Address, std::vector<http::Route>>> http_routes_;
+  std::vector<http::Route> admin_routes_;
 
   std::atomic<bool> stopping_{false};
   std::atomic<bool> open_{false};  // every step of the start has passed
