@@ -182,7 +182,13 @@ class LiveSessionTest : public ::testing::Test {
   follows::FollowStore follows_{mysql_, {}};
   sessions::SessionLife life_{{mysql_, sessions_, pools_, live_, rounds_, news_, follows_},
                               settings_};
-  sessions::SessionRaid raid_{mysql_, live_, metrics_, {.round = settings_}};
+  std::vector<audience::Flow> raids_told_;
+  sessions::SessionRaid raid_{
+      mysql_,
+      live_,
+      metrics_,
+      {.round = settings_,
+       .moved = [this](const auto&, const audience::Flow& raid) { raids_told_.push_back(raid); }}};
   events::Watchers watchers_{metrics_, {}};
   sessions::SessionRpc session_rpc_{
       edge_, {mysql_, sessions_, life_, raid_, live_, pools_, watchers_, settings_.weights}};

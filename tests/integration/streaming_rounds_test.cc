@@ -38,6 +38,7 @@ class RoundsTest : public LiveSessionTest {
     int looks_left = -1;  // until `fail` happens; negative = never
     std::function<void()> fail;
     bool stopped = false;
+    uint32_t moved_heads = 0;  // from stream to stream, as told after rounds
   };
 
   std::unique_ptr<Instance> NewInstance() {
@@ -52,9 +53,14 @@ class RoundsTest : public LiveSessionTest {
             .settings = settings_,
             .interval = minutes(60),
             .lease = minutes(60),
-            .beside = [this](const auto& round, const auto& view, uint32_t self, auto& change) {
-              return hype::HumAtStep(trains_, round, view, self, change);
-            }});
+            .beside =
+                [this](const auto& round, const auto& view, uint32_t self, auto& change) {
+                  return hype::HumAtStep(trains_, round, view, self, change);
+                },
+            .moved =
+                [self = instance.get()](const Shard&, const std::vector<audience::Flow>& moved) {
+                  for (const audience::Flow& flow : moved) self->moved_heads += flow.heads;
+                }});
     return instance;
   }
 
@@ -306,6 +312,9 @@ TEST_F(RoundsTest, WhoIsWonOverSitsInTheOtherStream) {
   EXPECT_GE(joined, competed);
   EXPECT_EQ(competed, SampleOf(instance->metrics.Text(),
                                "streaming_audience_left_total{reason=\"Competed\"}"));
+  // The eighth round is not through.
+  EXPECT_GT(instance->moved_heads, 0u);
+  EXPECT_LE(instance->moved_heads, competed);
 }
 
 TEST_F(RoundsTest, NobodyComesToAStreamThatWasPausedSinceTheRoundBegan) {
@@ -453,6 +462,12 @@ TEST_F(RaidTest, AboutHalfGoesOverOnce) {
   // A retry answers the same and changes nothing; another raid has to wait.
   EXPECT_EQ(Raid(pair, true, request_id)->SerializeAsString(), raided->SerializeAsString());
   EXPECT_EQ(CountEvents("StreamingSessionRaidedEvent"), 1);
+  ASSERT_EQ(raids_told_.size(), 1u);
+  EXPECT_EQ(raids_told_[0], (audience::Flow{.kind = audience::FlowKind::kRaid,
+                                            .from = pair.from.key.session,
+                                            .to = pair.to.key.session,
+                                            .heads = moved,
+                                            .at = now_}));
   EXPECT_TRUE(common::errors::Is(Raid(pair).status(), kRaidCooldown));
   EXPECT_EQ(live_.Load(pair.to.key)->heads, there + moved);
   now_ += minutes(11);
@@ -550,6 +565,8 @@ TEST_F(RaidTest, GoesFromShardToShard) {
   const auto late = Raid(pair, true, request_id);
   ASSERT_TRUE(late.ok()) << late.status();
   EXPECT_EQ(late->from_audience_count(), raided->from_audience_count());
+  ASSERT_EQ(raids_told_.size(), 1u);
+  EXPECT_EQ(raids_told_[0].heads, static_cast<uint32_t>(raided->moved_count()));
 }
 
 }  // namespace

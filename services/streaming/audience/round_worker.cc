@@ -221,6 +221,7 @@ absl::StatusOr<uint32_t> RoundWorker::StepUntil(const Shard& shard, uint32_t unt
     // Half of the time is the most that the heartbeat may take from everything else.
     progress.loaded = progress.spent > options_.interval / 2;
     Tell(progress);
+    TellMoved(shard, progress);
     Grow(shard, *progress.view);
   }
   return stepped;
@@ -322,9 +323,15 @@ absl::Status RoundWorker::MoveOne(const Shard& shard, Progress& progress, uint32
     Crossing crossing(*from);
     crossing.movers = std::move(outing.movers);
     crossing.change.audience.steps = static_cast<uint8_t>(2 * progress.cohort + 2);
+    std::vector<uint32_t> before;
+    for (const LiveSession* there : outing.to) before.push_back(there->heads);
     const auto moved = live_.Cross(*from, outing.to, std::move(crossing), now, std::nullopt, self_);
     if (moved.ok()) {
       competed_.Increment(*moved);
+      for (size_t i = 0; i < outing.to.size(); ++i) {
+        const LiveSession& there = *outing.to[i];
+        progress.migrations.Add(from->key.session, there.key.session, there.heads - before[i]);
+      }
       return absl::OkStatus();
     }
     if (!LiveStore::IsOvertaken(moved.status())) return moved.status();
@@ -395,6 +402,11 @@ void RoundWorker::Tell(Progress& progress) {
   }
   if (!batch.empty()) options_.stepped(batch);
   progress.sessions.clear();
+}
+
+void RoundWorker::TellMoved(const Shard& shard, Progress& progress) {
+  const std::vector<Flow> flows = progress.migrations.Take(clock_());
+  if (options_.moved && !flows.empty()) options_.moved(shard, flows);
 }
 
 }  // namespace streaming::audience

@@ -17,6 +17,7 @@
 #include "libs/common/base/time.h"
 #include "libs/common/executor/executor.h"
 #include "libs/common/metrics/metrics.h"
+#include "services/streaming/audience/flow.h"
 #include "services/streaming/audience/live_store.h"
 #include "services/streaming/audience/round.h"
 #include "services/streaming/audience/round_store.h"
@@ -41,6 +42,8 @@ class RoundWorker {
     std::function<absl::Status(const RoundSettings&, const View&, uint32_t self, Change&)> beside;
     // Told of sessions as they are after a round, at most kBatch at once. May be empty.
     std::function<void(std::span<const LiveSession>)> stepped;
+    // Told after a round who went from stream to stream in it. May be empty.
+    std::function<void(const Shard&, const std::vector<Flow>&)> moved;
   };
 
   // Keeps the references.
@@ -81,6 +84,7 @@ class RoundWorker {
     common::Duration spent{0};  // on it so far
     bool loaded = false;        // the last round took too long
     Census census;
+    Migrations migrations;
   };
   // The same over all shards that we lead, for the metrics.
   struct Gauges {
@@ -115,6 +119,7 @@ class RoundWorker {
   absl::Status KeepLead(const Shard& shard, common::Time& renewed);
   void Grow(const Shard& shard, const View& view);
   void Tell(Progress& progress);
+  void TellMoved(const Shard& shard, Progress& progress);
   common::executor::Loop::Outcome Tick();
 
   RoundStore& rounds_;

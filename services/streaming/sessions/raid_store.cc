@@ -157,7 +157,7 @@ absl::StatusOr<Raided> SessionRaid::Cross(const Session& from, const Session& to
     const auto crossed = live_.Cross(source, targets, std::move(crossing), now, request);
     if (crossed.ok()) {
       raids_.Increment();
-      moved_.Increment(moved);
+      Count(from, to, moved, now);
       return raided;
     }
     if (!LiveStore::IsOvertaken(crossed.status())) return crossed.status();
@@ -196,7 +196,7 @@ absl::StatusOr<Raided> SessionRaid::SendHomeAndCall(const Session& from, const S
     audience::ByteReader reader(come->answer);
     raided.to_heads = static_cast<uint32_t>(reader.Take(4)) + raided.moved;
   } else {
-    moved_.Increment(raided.moved);
+    Count(from, to, raided.moved, now);
   }
   return raided;
 }
@@ -226,6 +226,17 @@ absl::StatusOr<audience::Applied> SessionRaid::SendHome(const Session& from, con
         return change;
       },
       request);
+}
+
+void SessionRaid::Count(const Session& from, const Session& to, uint32_t heads, Time now) {
+  moved_.Increment(heads);
+  if (heads == 0 || !options_.moved) return;
+  options_.moved({.game_service_id = to.key.game, .number = to.key.shard},
+                 {.kind = audience::FlowKind::kRaid,
+                  .from = from.key.session,
+                  .to = to.key.session,
+                  .heads = heads,
+                  .at = now});
 }
 
 absl::Status SessionRaid::Tell(const Session& from, const Session& to, const Raided& raided,

@@ -1,6 +1,7 @@
 // Raids: a streamer sends the audience to another stream of the game.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include <absl/status/statusor.h>
@@ -8,6 +9,7 @@
 #include "libs/common/base/time.h"
 #include "libs/common/metrics/metrics.h"
 #include "libs/common/mysql/pool.h"
+#include "services/streaming/audience/flow.h"
 #include "services/streaming/audience/live_store.h"
 #include "services/streaming/audience/round.h"
 #include "services/streaming/sessions/session.h"
@@ -26,6 +28,9 @@ class SessionRaid {
   struct Options {
     audience::RoundSettings round;
     std::chrono::seconds cool_down{600};  // between two raids that a session sends out
+    // Told of every raid that brought somebody; `shard` is that of the session it came to. May be
+    // empty.
+    std::function<void(const audience::Shard& shard, const audience::Flow& raid)> moved;
   };
 
   // Keeps the references.
@@ -56,6 +61,7 @@ class SessionRaid {
   std::vector<audience::Leave> Raiders(const audience::LiveSession& from,
                                        const audience::LiveSession& to, uint64_t key,
                                        common::Time now) const;
+  void Count(const Session& from, const Session& to, uint32_t heads, common::Time now);
   absl::Status Tell(const Session& from, const Session& to, const Raided& raided, common::Time now,
                     const std::optional<audience::Request>& request);
 
