@@ -47,6 +47,14 @@ token() {
     openssl dgst -sha256 -hmac "$AUTH_KEY" -binary | base64url)"
 }
 
+# The address of the page on which admins see the live streams; what follows # stays in the browser.
+observatory() {
+  local bearer
+  bearer=$(token --role admin "$@")
+  load_stack
+  echo "http://$STREAMING_ADMIN_ADDR/observatory#token=$bearer"
+}
+
 # call list | describe NAME | SERVICE/METHOD [JSON], each with options of `token` (a token is made
 # for the call), --token, --header, --deadline, --tls-ca, --tls-cert or --tls-key. The package of
 # the name decides which daemon is asked.

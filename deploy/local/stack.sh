@@ -413,6 +413,7 @@ up() {
   start_stack
   seed_pool
   say "up. Addresses and ids: . .dev/env    A token: ./dev token    Stop: ./dev down"
+  say "What the audiences do, live in a browser: ./dev observatory prints where"
 }
 
 # Deletes what a stack owns, but not a demo that may run below the same directory.

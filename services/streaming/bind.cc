@@ -15,6 +15,7 @@
 #include "libs/common/outbox/message.h"
 #include "libs/common/runtime/servers.h"
 #include "services/streaming/audience/audience_rpc.h"
+#include "services/streaming/audience/flow_store.h"
 #include "services/streaming/audience/news_worker.h"
 #include "services/streaming/audience/round_worker.h"
 #include "services/streaming/audience/snapshot_worker.h"
@@ -32,6 +33,8 @@
 #include "services/streaming/hype/hype_rpc.h"
 #include "services/streaming/hype/hype_worker.h"
 #include "services/streaming/neighbours/dispatch_worker.h"
+#include "services/streaming/observatory/observatory_rpc.h"
+#include "services/streaming/observatory/observatory_store.h"
 #include "services/streaming/pool/pool_rpc.h"
 #include "services/streaming/privacy/erasure_worker.h"
 #include "services/streaming/rule_settings.h"
@@ -103,7 +106,10 @@ struct Stores {
                  {.max = static_cast<size_t>(settings.max_watchers),
                   .per_account_max = static_cast<size_t>(settings.max_watches_per_account),
                   .last_sequence = [this] { return bus.jetstream().LastSequence("STREAMING"); }}),
-        raid(mysql, live, metrics, {.round = round, .cool_down = settings.raid_cooldown}) {}
+        raid(mysql, live, metrics,
+             {.round = round,
+              .cool_down = settings.raid_cooldown,
+              .moved = [this](const auto& shard, const auto& flow) { Note(shard, {flow}); }}) {}
 
   const audience::RoundSettings round;
   const hype::Settings hype_settings;
@@ -118,6 +124,7 @@ struct Stores {
   audience::NewsQueue news;
   audience::LiveStore live;
   audience::RoundStore rounds{redis, round_functions, audience, live, pools, round};
+  audience::FlowStore flows{redis};
   audience::AttendanceStore attendance{mysql};
   reactions::ReactionStore reactions{redis};
   follows::FollowStore follows;
@@ -141,10 +148,17 @@ struct Stores {
   events::Watchers watchers;
   sessions::SessionRaid raid;
   privacy::ErasureStore erasure{mysql};
+  observatory::ObservatoryStore observatory{
+      {.mysql = mysql, .audience = audience, .live = live, .flows = flows}, hype_settings};
 
   // What front ends miss while NATS is away they see at the next snapshot.
   void Tell(const common::Uuid& session, const bannou::streaming::v1::ClientEvent& event) {
     clients.Publish(session, event).IgnoreError();
+  }
+
+  // For the observatory alone: what cannot be noted is not shown.
+  void Note(const audience::Shard& shard, const std::vector<audience::Flow>& moved) {
+    flows.Note(shard, moved).IgnoreError();
   }
 };
 
@@ -325,7 +339,8 @@ class Workers {
             .growth = {.free_share = settings.pool_growth_free_share,
                        .max_members = static_cast<uint32_t>(settings.pool_max_members)},
             .beside = hum,
-            .stepped = [this](auto stepped) { sessions_.Checkpoint(stepped); }};
+            .stepped = [this](auto stepped) { sessions_.Checkpoint(stepped); },
+            .moved = [this](const auto& shard, const auto& moved) { stores_.Note(shard, moved); }};
   }
 
   Stores& stores_;
@@ -353,6 +368,7 @@ absl::Status Bind(const Settings& settings, App& app) {
   auto& stores = app.Make<Stores>(settings, app.metrics());
   auto& workers = app.Make<Workers>(settings, stores, app.metrics());
   RETURN_IF_ERROR(ServeRpcs(settings, app, stores));
+  observatory::ServeObservatory(app, stores.observatory);
 
   app.OnStart("migrations",
               [&] { return common::mysql::Migrate(stores.mysql.options(), migrations::Files()); });
