@@ -78,6 +78,8 @@ OIDC_PROVIDER_VERSION=8.8.1
 NATS_VERSION=2.29.3
 AJV_VERSION=8.17.1
 AJV_FORMATS_VERSION=3.0.1
+# Drives a browser through tests/observatory; the last whose node is Debian's.
+PLAYWRIGHT_CORE_VERSION=1.56.1
 
 # test_package <package> <version> [<package>@<version>…]: npm_package, at .cache/<package>, its
 # scope left out.
@@ -96,6 +98,9 @@ setup_tests() {
   test_package oidc-provider $OIDC_PROVIDER_VERSION
   test_package nats $NATS_VERSION
   test_package ajv-formats $AJV_FORMATS_VERSION ajv@$AJV_VERSION
+  # The observatory is a page: a browser looks at it.
+  install_packages chromium fonts-dejavu-core
+  test_package playwright-core $PLAYWRIGHT_CORE_VERSION
   # The README calls an RPC with it.
   test_package @bufbuild/buf "$BUF_VERSION"
 }
