@@ -10,6 +10,7 @@
 #include "libs/common/mysql/migrations.h"
 #include "libs/common/nats/contract.h"
 #include "libs/common/outbox/bus.h"
+#include "libs/common/redis/library.h"
 #include "libs/common/runtime/servers.h"
 #include "services/stream/ingest/webhook_rpc.h"
 #include "services/stream/ingest/youtube_chat_worker.h"
@@ -95,7 +96,8 @@ struct Stores {
   common::mysql::Pool mysql;
   common::mysql::Pool locks;
   common::redis::Redis redis;
-  common::redis::Functions functions{redis, std::string(functions::Files().front().content)};
+  common::redis::Functions functions{redis,
+                                     common::redis::Stamped(functions::Files().front().content)};
   linking::LinkStore links{mysql, sealer, marks};
   linking::TokenStore tokens{mysql, sealer};
   linking::SubscriptionStore subscriptions{mysql, sealer};

@@ -13,6 +13,7 @@
 #include "libs/common/nats/contract.h"
 #include "libs/common/outbox/bus.h"
 #include "libs/common/outbox/message.h"
+#include "libs/common/redis/library.h"
 #include "libs/common/runtime/servers.h"
 #include "services/streaming/audience/audience_rpc.h"
 #include "services/streaming/audience/flow_store.h"
@@ -77,7 +78,7 @@ std::vector<common::nats::StreamSpec> StreamTable(const Settings& settings) {
 
 std::string FunctionLibrary(std::string_view file) {
   for (const auto& embedded : functions::Files()) {
-    if (embedded.name == file) return std::string(embedded.content);
+    if (embedded.name == file) return common::redis::Stamped(embedded.content);
   }
   return "";
 }

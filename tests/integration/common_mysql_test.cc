@@ -341,6 +341,31 @@ TEST_F(MigrationsTest, RefusesDivergence) {
   EXPECT_EQ(pool_.Query("SELECT 1 FROM item")->size(), 3u);
 }
 
+// Old and new instances side by side, and an old one that is started again.
+TEST_F(MigrationsTest, AnOlderProgramServesOnANewerSchemaThatSuitsIt) {
+  const embed::File third{"V003__third.sql",
+                          "-- What it is for.\n-- Suits programs since: V001\nDO 0;"};
+  const embed::File fourth{"V004__fourth.sql",
+                           "-- What it is for.\n-- Suits programs since: V002\nDO 0;"};
+  ASSERT_TRUE(Run({first_}).ok());
+  ASSERT_TRUE(Run({first_, second_, third, fourth}).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(Run({first_}))) << "of the second file nothing is said";
+  EXPECT_TRUE(Run({first_, second_}).ok());
+  EXPECT_TRUE(Run({first_, second_, third}).ok());
+  EXPECT_EQ(Versions(), 4);
+  const embed::File edited{second_.name, "INSERT INTO item (id) VALUES (4);"};
+  EXPECT_TRUE(absl::IsFailedPrecondition(Run({first_, edited})));
+}
+
+// As releases before wrote the history.
+TEST_F(MigrationsTest, AHistoryThatSaysNothingOfOlderProgramsSuitsNone) {
+  ASSERT_TRUE(Run({first_, second_}).ok());
+  ASSERT_TRUE(pool_.Execute("ALTER TABLE schema_history DROP COLUMN suits").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(Run({first_})));
+  EXPECT_TRUE(Run({first_, second_}).ok());
+  EXPECT_EQ(Versions(), 2);
+}
+
 TEST_F(MigrationsTest, RefusesGapsDoublesAndOddNames) {
   const embed::File third{"V003__late.sql", "SELECT 1;"};
   for (const auto& files : std::vector<std::vector<embed::File>>{

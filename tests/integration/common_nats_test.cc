@@ -6,6 +6,7 @@
 
 #include "libs/common/base/status.h"
 #include "libs/common/nats/consumer_loop.h"
+#include "libs/common/nats/handles.h"
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/samples.h"
 #include "libs/common/testing/servers.h"
@@ -199,6 +200,52 @@ TEST_F(NatsTest, DeclareCreatesKeepsAndUpdates) {
   changed.storage = StreamSpec::Storage::kMemory;
   EXPECT_FALSE(Declare(changed).ok());
   EXPECT_FALSE(Declare({.name = "OTHER", .subjects = {"test.b"}}).ok());
+}
+
+// An older version that comes back among newer ones, or after an operator.
+TEST_F(NatsTest, DeclareNarrowsNothing) {
+  StreamSpec newer{.name = "VERSIONS",
+                   .subjects = {"old.>", "new.>"},
+                   .discard = StreamSpec::Discard::kNew,
+                   .max_age = seconds(0),
+                   .duplicate_window = seconds(60),
+                   .max_messages = 10,
+                   .max_bytes = -1,
+                   .max_message_bytes = 100};
+  ASSERT_TRUE(Declare(newer).ok());
+  StreamSpec older = newer;
+  older.subjects = {"old.>", "new.a", "other.>"};
+  older.max_age = seconds(60);
+  older.duplicate_window = seconds(30);
+  older.max_messages = 1;
+  older.max_bytes = 1000;
+  older.max_message_bytes = 200;
+  ASSERT_TRUE(Declare(older).ok());
+  for (const char* subject : {"old.a", "new.a", "other.a"}) {
+    EXPECT_TRUE(jetstream_->Publish(subject, std::string(150, 'x'), {}, "").ok()) << subject;
+  }
+  jsErrCode code{};
+  jsStreamInfo* raw = nullptr;
+  ASSERT_EQ(js_GetStreamInfo(&raw, jetstream_->handle(), "VERSIONS", nullptr, &code), NATS_OK);
+  const StreamInfoHandle info(raw);
+  EXPECT_EQ(info->Config->SubjectsLen, 3) << "new.a is one of new.>";
+  EXPECT_EQ(info->Config->MaxAge, 0);
+  EXPECT_EQ(info->Config->MaxMsgs, 10);
+  EXPECT_EQ(info->Config->MaxBytes, -1);
+  EXPECT_EQ(info->Config->MaxMsgSize, 200);
+  EXPECT_EQ(info->Config->Duplicates, ToNanos(seconds(60)));
+}
+
+// Of two versions, whose bounds of a consumer differ: the last one to declare it has its way, and
+// both go on.
+TEST_F(NatsTest, TwoVersionsShareAConsumer) {
+  const auto older = Open({.stream = "TEST", .durable = "shared", .max_ack_pending = 10});
+  const auto newer = Open({.stream = "TEST", .durable = "shared", .max_ack_pending = 20});
+  const auto again = Open({.stream = "TEST", .durable = "shared", .max_ack_pending = 10});
+  for (PullConsumer* consumer : {older.get(), newer.get(), again.get()}) {
+    ASSERT_TRUE(Publish("x").ok());
+    EXPECT_THAT(Drain(*consumer), ::testing::ElementsAre("x"));
+  }
 }
 
 TEST_F(NatsTest, AForeignStreamIsNotMadeOrChangedButMustTakeTheSubjects) {

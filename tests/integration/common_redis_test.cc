@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "libs/common/redis/library.h"
 #include "libs/common/redis/redis.h"
 #include "libs/common/testing/eventually.h"
 #include "libs/common/testing/servers.h"
@@ -216,6 +217,30 @@ TEST_F(FunctionsTest, ComeBackAfterTheServerLostThem) {
   ASSERT_TRUE(redis_.Command({"FLUSHALL"}).ok());
   ASSERT_TRUE(redis_.Command({"FUNCTION", "FLUSH"}).ok());
   EXPECT_EQ(functions_.Call("bump", {"n"}, {"1"})->integer(), 1);
+}
+
+// Of two versions of a program, each calls its own, whoever loaded last; and whoever lost it loads
+// it again without taking the other's away.
+TEST_F(FunctionsTest, OfTwoVersionsDoNotReplaceEachOther) {
+  const auto version = [](const std::string& says) {
+    return Stamped(
+        "#!lua name=pair_v1\nredis.register_function('pair_v1_say', function() return '" + says +
+        "' end)");
+  };
+  Functions older(redis_, version("old"));
+  Functions newer(redis_, version("new"));
+  const auto say = [](Functions& functions) {
+    const auto reply = functions.Call("pair_v1_say", {}, {});
+    return reply.ok() ? std::string(reply->text()) : reply.status().ToString();
+  };
+  ASSERT_TRUE(newer.Load().ok());
+  ASSERT_TRUE(older.Load().ok());
+  EXPECT_EQ(say(newer), "new");
+  EXPECT_EQ(say(older), "old");
+  ASSERT_TRUE(redis_.Command({"FUNCTION", "FLUSH"}).ok());
+  EXPECT_EQ(say(older), "old");
+  EXPECT_EQ(say(newer), "new");
+  EXPECT_EQ(say(older), "old");
 }
 
 TEST_F(FunctionsTest, SurviveARestart) {

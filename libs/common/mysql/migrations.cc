@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "libs/common/base/status.h"
+#include "libs/common/log/log.h"
 #include "libs/common/mysql/lock.h"
 
 namespace common::mysql {
@@ -17,12 +18,14 @@ namespace {
 constexpr auto kLockWait = std::chrono::seconds(2);
 constexpr auto kStatementMax = std::chrono::hours(1);  // to change a large table
 constexpr int kLockAttempts = 24;                      // two minutes for another instance to finish
+constexpr std::string_view kSuits = "\n-- Suits programs since: V";
 
 struct Migration {
   int version;
   std::string_view name;
   std::string_view sql;
   std::string checksum;  // SHA-256, 32 bytes
+  int suits;             // programs since this version may serve on it
 };
 
 std::string Sha256(std::string_view text) {
@@ -32,6 +35,15 @@ std::string Sha256(std::string_view text) {
   return digest;
 }
 
+// What the file says of older programs; without a word, only those that know it may serve on it.
+int SuitsSince(std::string_view sql, int version) {
+  const size_t said = sql.find(kSuits);
+  if (said == std::string_view::npos) return version;
+  int since = version;
+  std::from_chars(sql.data() + said + kSuits.size(), sql.data() + sql.size(), since);
+  return since;
+}
+
 absl::StatusOr<Migration> Parse(const embed::File& file) {
   int version = 0;
   const char* const end = file.name.data() + file.name.size();
@@ -39,7 +51,8 @@ absl::StatusOr<Migration> Parse(const embed::File& file) {
   if (file.name.starts_with('V') && file.name.ends_with(".sql") &&
       separator != std::string_view::npos &&
       std::from_chars(file.name.data() + 1, end, version).ptr == file.name.data() + separator) {
-    return Migration{version, file.name, file.content, Sha256(file.content)};
+    return Migration{version, file.name, file.content, Sha256(file.content),
+                     SuitsSince(file.content, version)};
   }
   return absl::InvalidArgumentError(
       absl::StrCat("migration is not named V<number>__<what>.sql: ", ToAbsl(file.name)));
@@ -83,20 +96,31 @@ absl::StatusOr<NamedLock> Lock(Pool& pool) {
   return absl::UnavailableError("another instance keeps migrating the database");
 }
 
-// How many of the migrations are applied already; an error if any of these differs.
+// How many of the migrations are applied already; an error if any of these differs, or if a newer
+// program has applied one that this program does not suit.
 absl::StatusOr<size_t> CountApplied(Connection& connection,
                                     const std::vector<Migration>& migrations) {
-  ASSIGN_OR_RETURN(const Rows rows, connection.Query("SELECT version, checksum FROM schema_history "
-                                                     "ORDER BY version"));
+  ASSIGN_OR_RETURN(
+      const Rows rows,
+      connection.Query("SELECT version, checksum, suits FROM schema_history ORDER BY version"));
+  const int newest = static_cast<int>(migrations.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     const int version = rows[i].Get<int>(0);
-    if (i >= migrations.size() || version != migrations[i].version ||
-        rows[i].Get<std::string>(1) != migrations[i].checksum) {
+    if (i >= migrations.size()) {
+      if (rows[i].Get<std::optional<int>>(2).value_or(version) <= newest) continue;
+      return absl::FailedPreconditionError(
+          absl::StrCat("the database's schema is of a newer program: version ", version,
+                       " does not suit this one, which knows ", newest));
+    }
+    if (version != migrations[i].version || rows[i].Get<std::string>(1) != migrations[i].checksum) {
       return absl::FailedPreconditionError(
           absl::StrCat("the database's schema has diverged from the program at version ", version));
     }
   }
-  return rows.size();
+  if (rows.size() > migrations.size()) {
+    log::Warning("schema.newer", {{"schema", rows.size()}, {"program", newest}});
+  }
+  return std::min(rows.size(), migrations.size());
 }
 
 // A change of the schema commits by itself, so a crash may have left a file half applied: what is
@@ -117,9 +141,22 @@ absl::Status Apply(Connection& connection, const Migration& migration) {
     if (!IsDoneAlready(done)) RETURN_IF_ERROR(done);
   }
   return connection
-      .Execute("INSERT INTO schema_history (version, name, checksum) VALUES (?, ?, ?)",
-               migration.version, migration.name, migration.checksum)
+      .Execute("INSERT INTO schema_history (version, name, checksum, suits) VALUES (?, ?, ?, ?)",
+               migration.version, migration.name, migration.checksum, migration.suits)
       .status();
+}
+
+// `suits` is NULL where a program wrote the row that did not know of it.
+absl::Status MakeHistory(Connection& connection) {
+  RETURN_IF_ERROR(
+      connection.Run("CREATE TABLE IF NOT EXISTS schema_history ("
+                     " version INT NOT NULL PRIMARY KEY,"
+                     " name VARCHAR(255) NOT NULL,"
+                     " checksum BINARY(32) NOT NULL COMMENT 'SHA-256 of the file',"
+                     " applied_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)"
+                     ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
+  const absl::Status added = connection.Run("ALTER TABLE schema_history ADD COLUMN suits INT NULL");
+  return IsDoneAlready(added) ? absl::OkStatus() : added;
 }
 
 }  // namespace
@@ -131,13 +168,7 @@ absl::Status Migrate(const Options& options, std::span<const embed::File> files)
   patient.statement_timeout = kStatementMax;
   Pool pool(patient);
   ASSIGN_OR_RETURN(NamedLock lock, Lock(pool));
-  RETURN_IF_ERROR(
-      lock.connection().Run("CREATE TABLE IF NOT EXISTS schema_history ("
-                            " version INT NOT NULL PRIMARY KEY,"
-                            " name VARCHAR(255) NOT NULL,"
-                            " checksum BINARY(32) NOT NULL COMMENT 'SHA-256 of the file',"
-                            " applied_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)"
-                            ") ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"));
+  RETURN_IF_ERROR(MakeHistory(lock.connection()));
   ASSIGN_OR_RETURN(const size_t applied, CountApplied(lock.connection(), migrations));
   for (size_t i = applied; i < migrations.size(); ++i) {
     RETURN_IF_ERROR(Apply(lock.connection(), migrations[i]));

@@ -62,6 +62,37 @@ bool Takes(const std::string& pattern, const std::string& subject) {
   return wanted.size() == tokens.size();
 }
 
+// Subjects and bounds that are there and wider stay: those of a newer version, whose news an older
+// one that comes back must not shut out, and what an operator allowed besides. Two subjects of a
+// stream must not overlap.
+void AddSubjects(std::vector<const char*>& subjects, const jsStreamConfig& there) {
+  subjects.insert(subjects.end(), there.Subjects, there.Subjects + there.SubjectsLen);
+  std::vector<const char*> kept;
+  for (const std::string& subject : std::set<std::string>(subjects.begin(), subjects.end())) {
+    const auto covers = [&](const char* other) {
+      return other != subject && Takes(other, subject);
+    };
+    if (std::any_of(subjects.begin(), subjects.end(), covers)) continue;
+    kept.push_back(*std::find(subjects.begin(), subjects.end(), subject));
+  }
+  subjects = std::move(kept);
+}
+int64_t Wider(int64_t wanted, int64_t there) {
+  return wanted <= 0 || there <= 0 ? std::min(wanted, there) : std::max(wanted, there);
+}
+void Widen(jsStreamConfig& config, const jsStreamConfig& there,
+           std::vector<const char*>& subjects) {
+  AddSubjects(subjects, there);
+  config.Subjects = subjects.data();
+  config.SubjectsLen = static_cast<int>(subjects.size());
+  config.MaxAge = Wider(config.MaxAge, there.MaxAge);
+  config.Duplicates = std::max(config.Duplicates, there.Duplicates);
+  config.MaxMsgs = Wider(config.MaxMsgs, there.MaxMsgs);
+  config.MaxBytes = Wider(config.MaxBytes, there.MaxBytes);
+  config.MaxMsgSize = static_cast<int32_t>(Wider(config.MaxMsgSize, there.MaxMsgSize));
+  config.Replicas = std::max(config.Replicas, there.Replicas);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Make(Connection& connection) {
@@ -152,6 +183,7 @@ absl::Status JetStream::DeclareOne(const StreamSpec& spec) {
   RETURN_IF_ERROR(MapError(found, code));
   jsStreamConfig config = *info->Config;  // borrows its strings
   Fill(config, spec, subjects);
+  Widen(config, *info->Config, subjects);
   if (Same(config, *info->Config)) return absl::OkStatus();
   const natsStatus updated = js_UpdateStream(nullptr, handle(), &config, nullptr, &code);
   return MapError(updated, code);

@@ -3,6 +3,7 @@
 #include "embedded/common/ratelimit/functions.h"
 #include "libs/common/base/status.h"
 #include "libs/common/errors/errors.h"
+#include "libs/common/redis/library.h"
 
 namespace common::ratelimit {
 namespace {
@@ -17,7 +18,7 @@ std::string BucketKey(const std::string& name, const Uuid& account) {
 Limiter::Limiter(std::string name, Rate rate, redis::Redis& redis, metrics::Registry& metrics)
     : name_(std::move(name)),
       rate_(rate),
-      functions_(redis, std::string(functions::Files().front().content)),
+      functions_(redis, redis::Stamped(functions::Files().front().content)),
       refused_(metrics.GetCounter("rate_limit_refused_total",
                                   "Calls refused because their account makes too many.")),
       unlimited_(metrics.GetCounter("rate_limit_unlimited_total",

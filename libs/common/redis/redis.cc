@@ -4,6 +4,7 @@
 
 #include "libs/common/base/status.h"
 #include "libs/common/redis/cluster.h"
+#include "libs/common/redis/library.h"
 #include "libs/common/redis/node.h"
 
 namespace common::redis {
@@ -45,7 +46,8 @@ absl::Status Functions::Load() {
 absl::StatusOr<Reply> Functions::Call(std::string_view name, std::span<const std::string> keys,
                                       std::span<const std::string> arguments, CallOptions call) {
   const std::string key_count = std::to_string(keys.size());
-  std::vector<std::string_view> command = {"FCALL", name, key_count};
+  const std::string name_there = NameIn(source_, name);
+  std::vector<std::string_view> command = {"FCALL", name_there, key_count};
   command.insert(command.end(), keys.begin(), keys.end());
   command.insert(command.end(), arguments.begin(), arguments.end());
   call.library = &source_;
