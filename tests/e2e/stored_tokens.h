@@ -12,11 +12,12 @@ struct StoredTokens {
   std::string refresh;
 };
 
-inline StoredTokens ReadStoredTokens(const std::string& database, const std::string& link_id) {
+inline StoredTokens ReadStoredTokens(common::mysql::Connection& database,
+                                     const std::string& link_id) {
   const auto keys =
       *common::crypto::KeyRing::Create(common::config::Secret(PlatformSide::kEncryptionKey), {});
   const common::Uuid id = *common::Uuid::Parse(link_id);
-  const auto rows = OpenDatabase(database)->Query(
+  const auto rows = database.Query(
       "SELECT access_token_sealed, refresh_token_sealed FROM link "
       "WHERE link_id = ?",
       id);
@@ -26,6 +27,9 @@ inline StoredTokens ReadStoredTokens(const std::string& database, const std::str
         .Reveal();
   };
   return {.access = open(0, "access_token_sealed"), .refresh = open(1, "refresh_token_sealed")};
+}
+inline StoredTokens ReadStoredTokens(const std::string& database, const std::string& link_id) {
+  return ReadStoredTokens(*OpenDatabase(database), link_id);
 }
 
 }  // namespace story
