@@ -85,6 +85,18 @@ bench_watch() {
   "$BIN/bench_watch"
 }
 
+# What a daemon with nothing to do keeps and spends: a minute and a half.
+bench_idle() {
+  build bench_process
+  "$BIN/bench_process" idle
+}
+
+# From the start of a daemon to /readyz.
+bench_start() {
+  build bench_process
+  "$BIN/bench_process" start
+}
+
 # train_sentiment --data DIR: makes the classifier's table anew and says how good it is; with
 # --check it only says whether the shipped one is what comes out.
 train_sentiment() {
