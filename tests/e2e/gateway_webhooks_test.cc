@@ -98,7 +98,8 @@ TEST_F(GatewayWebhooks, AChannelIsLinkedAndGoesLive) {
   // Twitch met the challenges at the gateway, over TLS.
   ASSERT_TRUE(Eventually([&] {
     int enabled = 0;
-    for (const auto& subscription : stack_->AskSim("/sim/eventsub")["subscriptions"]) {
+    const json listed = stack_->AskSim("/sim/eventsub");
+    for (const auto& subscription : listed["subscriptions"]) {
       const std::string type = subscription["type"];
       enabled += subscription["status"] == "enabled" && type.starts_with("stream.o");
     }
@@ -146,7 +147,7 @@ TEST_F(GatewayWebhooks, NothingIsWrittenDown) {
     for (const char letter : text) chunks += std::string("1\\r\\n") + letter + "\\r\\n";
     RunToEnd(
         "(printf 'POST /stream/webhook/twitch/x HTTP/1.1\\r\\nHost: a\\r\\n"
-        "Transfer-Encoding: chunked\\r\\n\\r\\n" +
+        "Transfer-Encoding: chunked\\r\\nConnection: close\\r\\n\\r\\n" +
         chunks + "0\\r\\n\\r\\n'; sleep 0.2) | openssl s_client -quiet -connect " +
         stack_->gateway().address() + " -CAfile " + stack_->gateway().ca_file());
     wire.Call("/bannou.stream.v1.PlatformService/ListPlatforms?q=" + mark("call's query " + when),
