@@ -103,9 +103,11 @@ TEST_F(NatsUsers, TheDaemonsCanDoAllThatTheyDo) {
   }));
   EXPECT_TRUE(Eventually([&] {
     return platform_side.daemon.Metric(
-               "nats_consumer_buried_total{consumer=\"stream_account_deleted\"}") == 1 &&
+               "nats_consumer_buried_total{consumer=\"stream_account_deleted\",stream="
+               "\"INBOUND\"}") == 1 &&
            game_side.daemon.Metric(
-               "nats_consumer_buried_total{consumer=\"streaming_game_sessions\"}") == 1;
+               "nats_consumer_buried_total{consumer=\"streaming_game_sessions\",stream="
+               "\"INBOUND\"}") == 1;
   }));
   EXPECT_THAT(ServerLog(), Not(HasSubstr("Violation")));
 }
