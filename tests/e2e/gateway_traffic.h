@@ -381,7 +381,8 @@ class GatewayTraffic {
   }
 
   GatewayStack& stack_;
-  const std::string service_ = "Bearer " + Sign(Claims(common::Uuid::V4(), {"admin", "service"}, {}));
+  const std::string service_ =
+      "Bearer " + Sign(Claims(common::Uuid::V4(), {"admin", "service"}, {}));
   const std::string game_ = common::Uuid::V4().ToString();
   const SecureWire wire_{stack_.gateway().Channel(true)};
   const std::shared_ptr<grpc::Channel> watch_channel_ = stack_.gateway().Channel(true);
