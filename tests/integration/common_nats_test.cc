@@ -236,6 +236,31 @@ TEST_F(NatsTest, DeclareNarrowsNothing) {
   EXPECT_EQ(info->Config->Duplicates, ToNanos(seconds(60)));
 }
 
+TEST_F(NatsTest, DeclareKeepsTheWiderOfTwoSubjects) {
+  ASSERT_TRUE(Declare({.name = "WIDE", .subjects = {"one.*", "two.>"}}).ok());
+  ASSERT_TRUE(Declare({.name = "WIDE", .subjects = {"one.>", "two.*"}}).ok());
+  for (const char* subject : {"one.a", "one.a.b", "two.a", "two.a.b"}) {
+    EXPECT_TRUE(jetstream_->Publish(subject, "x", {}, "").ok()) << subject;
+  }
+}
+
+TEST_F(NatsTest, DeclareTakesTheAgeOfWhatIsInMemoryAsItIs) {
+  const StreamSpec promised{.name = "BRIEF",
+                            .subjects = {"brief.>"},
+                            .storage = StreamSpec::Storage::kMemory,
+                            .max_age = seconds(60),
+                            .duplicate_window = seconds(30)};
+  StreamSpec longer = promised;
+  longer.max_age = seconds(3600);
+  ASSERT_TRUE(Declare(longer).ok());
+  ASSERT_TRUE(Declare(promised).ok());
+  jsErrCode code{};
+  jsStreamInfo* raw = nullptr;
+  ASSERT_EQ(js_GetStreamInfo(&raw, jetstream_->handle(), "BRIEF", nullptr, &code), NATS_OK);
+  const StreamInfoHandle info(raw);
+  EXPECT_EQ(info->Config->MaxAge, ToNanos(seconds(60)));
+}
+
 // Of two versions, whose bounds of a consumer differ: the last one to declare it has its way, and
 // both go on.
 TEST_F(NatsTest, TwoVersionsShareAConsumer) {

@@ -50,14 +50,14 @@ bool Same(const jsStreamConfig& a, const jsStreamConfig& b) {
          a.Replicas == b.Replicas;
 }
 
-// Whether a stream with this subject, which may have wildcards, takes messages of `subject`.
+// Whether a stream with this subject takes all messages of `subject`; both may have wildcards.
 bool Takes(const std::string& pattern, const std::string& subject) {
   const std::vector<std::string> wanted = absl::StrSplit(pattern, '.');
   const std::vector<std::string> tokens = absl::StrSplit(subject, '.');
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (i >= tokens.size()) return false;
     if (wanted[i] == ">") return true;
-    if (wanted[i] != "*" && wanted[i] != tokens[i]) return false;
+    if (tokens[i] == ">" || (wanted[i] != "*" && wanted[i] != tokens[i])) return false;
   }
   return wanted.size() == tokens.size();
 }
@@ -85,8 +85,11 @@ void Widen(jsStreamConfig& config, const jsStreamConfig& there,
   AddSubjects(subjects, there);
   config.Subjects = subjects.data();
   config.SubjectsLen = static_cast<int>(subjects.size());
-  config.MaxAge = Wider(config.MaxAge, there.MaxAge);
-  config.Duplicates = std::max(config.Duplicates, there.Duplicates);
+  // What is kept in memory alone is there to be forgotten in time.
+  if (config.Storage == js_FileStorage) {
+    config.MaxAge = Wider(config.MaxAge, there.MaxAge);
+    config.Duplicates = std::max(config.Duplicates, there.Duplicates);
+  }
   config.MaxMsgs = Wider(config.MaxMsgs, there.MaxMsgs);
   config.MaxBytes = Wider(config.MaxBytes, there.MaxBytes);
   config.MaxMsgSize = static_cast<int32_t>(Wider(config.MaxMsgSize, there.MaxMsgSize));
