@@ -1,5 +1,7 @@
 // The observatory over HTTP: who gets its data, what is in it, and that nobody is. How its page
 // looks and moves is tests/observatory's.
+#include <future>
+#include <map>
 #include <regex>
 #include <set>
 
@@ -250,6 +252,36 @@ TEST(ObservatoryOutageTest, WithoutRedisItSaysSoAndComesBack) {
   }));
   EXPECT_EQ(Get(daemon, kPage).status, 200);
   redis.Start();
+  EXPECT_TRUE(Eventually([&] { return Get(daemon, kState, TokenOf({"admin"})).status == 200; }));
+}
+
+// Whoever looks at a silent server waits two seconds; more than a few are sent away, so that calls
+// keep their threads.
+TEST(ObservatoryOutageTest, FewWaitForASilentRedis) {
+  common::testing::RedisServer redis;
+  const Daemon daemon("streaming", "STREAMING", {},
+                      {common::testing::SharedNats(), redis, common::testing::SharedMariaDb()});
+  Game game(daemon);
+  game.Seed(1000);
+  std::map<std::string, int> reasons;
+  {
+    const Silence silence(redis);
+    std::vector<std::future<Response>> looks;
+    for (int i = 0; i < 8; ++i) {
+      looks.push_back(
+          std::async(std::launch::async, [&] { return Get(daemon, kState, TokenOf({"admin"})); }));
+    }
+    EXPECT_EQ(Get(daemon, "/healthz").status, 200);
+    for (auto& look : looks) {
+      const Response answer = look.get();
+      EXPECT_EQ(answer.status, 503);
+      ++reasons[ReasonOf(answer)];
+    }
+  }
+  EXPECT_GE(reasons["OVERLOADED"], 1);
+  EXPECT_LE(reasons["OVERLOADED"], 4);
+  EXPECT_EQ(reasons["DEPENDENCY_UNAVAILABLE"] + reasons["DEADLINE_EXCEEDED"],
+            8 - reasons["OVERLOADED"]);
   EXPECT_TRUE(Eventually([&] { return Get(daemon, kState, TokenOf({"admin"})).status == 200; }));
 }
 

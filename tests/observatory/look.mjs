@@ -166,9 +166,14 @@ async function beRefused() {
   await until('data after a reload', page, (shown) => shown.connection === 'Live');
   assert.deepEqual(await context.cookies(), []);
   assert.equal(await page.evaluate(() => localStorage.length), 0);
+  // Who pauses, forgets the token and comes back is not paused.
+  await page.locator('#pause').click();
   await page.locator('#forget').click();
   await form.waitFor();
   assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await page.locator('#token').fill(adminToken);
+  await page.keyboard.press('Enter');
+  await until('data after a pause', page, (shown) => shown.connection === 'Live');
   await context.close();
 }
 

@@ -467,12 +467,18 @@ function expiryOf(jwt) {
   }
 }
 
+function pause(on) {
+  paused = on;
+  byId('pause').setAttribute('aria-pressed', String(on));
+}
+
 function askForToken(why) {
   stop();
   if (token !== null) useToken(null);
   setText(byId('sign-in-why'), why);
   setHidden(byId('sign-in'), false);
   setHidden(byId('pause'), true);
+  pause(false);
   setHidden(byId('data'), lastAt === null);
   setStale(true);
   notice('');
@@ -503,6 +509,8 @@ function lost(text, now) {
 const UNREACHABLE = { pill: 'Unreachable', notice: 'The daemon cannot be reached.' };
 const DISABLED = { pill: 'Switched off', notice: 'The daemon is switched off (STREAMING_ENABLED is false): there are no streams.' };
 const NO_SERVERS = { pill: 'Not available', notice: 'The daemon runs, but cannot tell: it is starting, or Redis or MySQL does not answer.' };
+const BUSY = { pill: 'Busy', notice: 'The daemon has too much to do to tell.' };
+const REASONS = { SERVICE_DISABLED: DISABLED, OVERLOADED: BUSY };
 
 function draw(state, now) {
   remember(state, now);
@@ -532,7 +540,7 @@ function judge(response, body, now) {
   if (body === null) return lost(UNREACHABLE, now);
   if (response.ok) return answered(body, now);
   if (response.status === 401 || response.status === 403) return askForToken(whyRefused(response.status));
-  return lost(body.reason === 'SERVICE_DISABLED' ? DISABLED : NO_SERVERS, now);
+  return lost(REASONS[body.reason] ?? NO_SERVERS, now);
 }
 
 async function ask() {
@@ -584,8 +592,7 @@ byId('sign-in').addEventListener('submit', (event) => {
 });
 
 byId('pause').addEventListener('click', () => {
-  paused = !paused;
-  byId('pause').setAttribute('aria-pressed', String(paused));
+  pause(!paused);
   if (paused) {
     stop();
     show('paused', 'Paused');
