@@ -49,7 +49,8 @@ Claimed ReadEntries(const Reply& reply) {
 }  // namespace
 
 absl::Status BufferStore::Open(const Uuid& session) {
-  return functions_.Call("pulse_open", {Live(session)}, {Text(kLiveLife)}, {.idempotent = true})
+  return functions_
+      .Call("stream_pulses_v1_open", {Live(session)}, {Text(kLiveLife)}, {.idempotent = true})
       .status();
 }
 
@@ -61,7 +62,7 @@ absl::StatusOr<BufferStore::Appended> BufferStore::Append(const Uuid& session,
       appending.as_owner ? token_ : "", Text(kOwnerLease), std::to_string(appending.tracked),
       std::to_string(kMaxBuffered),     Text(entry_life_), Text(kSeenLife)};
   for (const Entry& entry : appending.entries) arguments.push_back(Encode(entry));
-  const auto reply = functions_.Call("pulse_append", keys, arguments);
+  const auto reply = functions_.Call("stream_pulses_v1_append", keys, arguments);
   constexpr std::pair<std::string_view, Appended> kRefusals[] = {
       {"ABSENT", Appended::kAbsent},
       {"SEALED", Appended::kSealed},
@@ -84,7 +85,7 @@ absl::StatusOr<bool> BufferStore::Knows(const Uuid& session,
 }
 
 absl::StatusOr<bool> BufferStore::TakeOver(const Uuid& session) {
-  const auto reply = functions_.Call("pulse_take_over", {Live(session)},
+  const auto reply = functions_.Call("stream_pulses_v1_take_over", {Live(session)},
                                      {token_, Text(kOwnerLease)}, {.idempotent = true});
   if (ErrorCode(reply.status()) == "ABSENT") return false;
   RETURN_IF_ERROR(reply.status());
@@ -102,7 +103,7 @@ absl::StatusOr<int> BufferStore::TrackedCount(const Uuid& session) {
 
 absl::StatusOr<std::optional<Claimed>> BufferStore::Claim(const Uuid& session, bool force) {
   const auto reply =
-      functions_.Call("pulse_claim", {Live(session), Entries(session), Pending(session)},
+      functions_.Call("stream_pulses_v1_claim", {Live(session), Entries(session), Pending(session)},
                       {token_, Text(kLease), force ? "1" : "0"}, {.idempotent = true});
   if (ErrorCode(reply.status()) == "ABSENT") return std::optional<Claimed>();
   RETURN_IF_ERROR(reply.status());
@@ -121,7 +122,7 @@ absl::Status BufferStore::Settle(const Uuid& session, const Settlement& settleme
                                         settlement.pulse_id ? settlement.pulse_id->ToString() : "",
                                         settlement.payload};
   for (const Entry& entry : settlement.hold) arguments.push_back(Encode(entry));
-  const auto reply = functions_.Call("pulse_settle", keys, arguments);
+  const auto reply = functions_.Call("stream_pulses_v1_settle", keys, arguments);
   if (ErrorCode(reply.status()) == "CLAIM") return absl::AbortedError("the flush was lost");
   return reply.status();
 }
@@ -130,13 +131,15 @@ absl::StatusOr<bool> BufferStore::Confirm(const Uuid& session, const Uuid& pulse
                                           bool published) {
   ASSIGN_OR_RETURN(
       const Reply reply,
-      functions_.Call("pulse_confirm", {Live(session), Pending(session), LatestKey(session)},
+      functions_.Call("stream_pulses_v1_confirm",
+                      {Live(session), Pending(session), LatestKey(session)},
                       {token_, pulse_id.ToString(), published ? "1" : "0", Text(kLiveLife)}));
   return reply.integer() == 1;
 }
 
 absl::StatusOr<bool> BufferStore::Seal(const Uuid& session) {
-  const auto reply = functions_.Call("pulse_seal", {Live(session)}, {}, {.idempotent = true});
+  const auto reply =
+      functions_.Call("stream_pulses_v1_seal", {Live(session)}, {}, {.idempotent = true});
   if (ErrorCode(reply.status()) == "ABSENT") return false;
   RETURN_IF_ERROR(reply.status());
   return true;
@@ -144,7 +147,8 @@ absl::StatusOr<bool> BufferStore::Seal(const Uuid& session) {
 
 absl::Status BufferStore::Delete(const Uuid& session) {
   return functions_
-      .Call("pulse_delete", {Live(session), Entries(session), Pending(session), LatestKey(session)},
+      .Call("stream_pulses_v1_delete",
+            {Live(session), Entries(session), Pending(session), LatestKey(session)},
             {Text(kSealLife)}, {.idempotent = true})
       .status();
 }
