@@ -47,9 +47,17 @@ class Browser:
     def await_line(self, expected):
         line = self.process.stdout.readline().strip()
         if line != expected:
-            rest = self.process.stdout.read() if self.process.poll() is not None else ""
+            rest = self.rest()
             raise live_test.Failed(f"waited for '{expected}', and it said: {line}\n{rest}")
         print(line, flush=True)
+
+    def rest(self):
+        """What it says before it ends, if it does: a failure has many lines."""
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            return ""
+        return self.process.stdout.read()
 
     def tell(self, what):
         self.process.stdin.write(what + "\n")
