@@ -65,19 +65,22 @@ def token(key, role):
 class Installation:
     def __init__(self, root, images):
         self.root, self.images = root, images
+        self.containers, self.image, self.networks = {}, {}, None
         self.folder = tempfile.mkdtemp(prefix="compose-run-")
+
+    def prepare(self):
         # An overlay's upper folder must not lie on what is below it.
         containers.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self.folder)
         os.mkdir(os.path.join(self.folder, "images"))
-        shutil.copytree(os.path.join(root, "deploy"), os.path.join(self.folder, "deploy"))
+        shutil.copytree(os.path.join(self.root, "deploy"), os.path.join(self.folder, "deploy"))
         here = os.path.join(self.folder, "deploy/compose")
         shutil.rmtree(os.path.join(here, "secrets"), ignore_errors=True)
         containers.run(os.path.join(here, "secrets.sh"))
         self.compose = compose_file.Compose(os.path.join(here, "compose.yaml"))
         self.order = self.compose.in_order()
-        self.containers, self.image = {}, {}
         self.may_lift_limits = may_lift_limits()
-        self.networks = containers.Networks(f"c{os.getpid()}", self.compose.all["networks"])
+        self.networks = containers.Networks(f"c{os.getpid()}")
+        self.networks.make(self.compose.all["networks"])
         self.namespaces = {name: self.networks.attach(name, self.compose.services[name]["networks"])
                            for name in self.order}
         # Who calls from outside, and who scrapes.
@@ -187,7 +190,8 @@ class Installation:
     def remove(self):
         for container in reversed(self.containers.values()):
             container.remove()
-        self.networks.remove()
+        if self.networks:
+            self.networks.remove()
         containers.run("umount", self.folder, check=False)
         os.rmdir(self.folder)
 
@@ -329,9 +333,10 @@ def main():
     installation = Installation(os.path.abspath(options.root),
                                 os.path.abspath(os.environ["IMAGES"]))
     try:
+        installation.prepare()
         play(installation)
         return 0
-    except (Failed, RuntimeError, subprocess.TimeoutExpired) as failure:
+    except (Failed, RuntimeError, OSError, subprocess.TimeoutExpired) as failure:
         print(failure)
         return 1
     finally:

@@ -52,9 +52,12 @@ class Networks:
     """A bridge for each network, in a namespace of their own, and namespaces that hang on some of
     them. Nothing leads from one network to another, nor to the machine."""
 
-    def __init__(self, prefix, names):
-        self.prefix, self.names, self.hosts = prefix, list(names), {}
+    def __init__(self, prefix):
+        self.prefix, self.names, self.hosts = prefix, [], {}
         self.switch = f"{prefix}switch"
+
+    def make(self, names):
+        self.names = list(names)
         run("ip", "netns", "add", self.switch)
         for index in range(len(self.names)):
             self.ip(self.switch, "link", "add", f"br{index}", "type", "bridge")
@@ -67,9 +70,9 @@ class Networks:
         """A namespace for `host`; its addresses by network."""
         namespace = f"{self.prefix}{host}"
         number = len(self.hosts) + 10
+        self.hosts[host] = {}
         run("ip", "netns", "add", namespace)
         self.ip(namespace, "link", "set", "lo", "up")
-        self.hosts[host] = {}
         for name in networks:
             index = self.names.index(name)
             self.ip(namespace, "link", "add", f"eth{index}", "type", "veth", "peer", "name",
