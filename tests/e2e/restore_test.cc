@@ -239,17 +239,26 @@ class Restore : public testing::Test {
   }
 
   // The script that operators run, told as they tell it.
-  Ended Run(const std::string& script, const MariaDbServer& server, const std::string& rest) const {
+  Ended Run(const std::string& script, const MariaDbServer& server, const std::string& rest,
+            const std::string& user = MariaDbServer::user()) const {
     const auto options = folder_.path() / "options.cnf";
     std::ofstream(options) << "[client]\nhost=" << MariaDbServer::host()
-                           << "\nport=" << server.port() << "\nuser=" << MariaDbServer::user()
+                           << "\nport=" << server.port() << "\nuser=" << user
                            << "\npassword=" << MariaDbServer::password() << "\n";
     return RunToEnd("deploy/operations/" + script + " " + options.string() + " " +
                     (folder_.path() / rest).string());
   }
+  // By a user that may do no more than the page says.
   Ended Copy() const {
-    return Run("backup.sh", common::testing::SharedMariaDb(),
-               "copy " + game_side_.database() + " " + side_.daemon.database());
+    MariaDbServer& server = common::testing::SharedMariaDb();
+    const std::string copier = std::string("copier@'") + MariaDbServer::host() + "'";
+    server.Run("CREATE USER IF NOT EXISTS " + copier + " IDENTIFIED BY '" +
+               MariaDbServer::password() + "'");
+    for (const std::string& database : {game_side_.database(), side_.daemon.database()}) {
+      server.Run("GRANT SELECT ON " + database + ".* TO " + copier);
+    }
+    return Run("backup.sh", server, "copy " + game_side_.database() + " " + side_.daemon.database(),
+               "copier");
   }
   // While players play, and with news on the way: nobody takes it.
   void BackUp() {
