@@ -4,6 +4,8 @@
 set -eu
 for user in stream streaming front-end platform; do
   name=NATS_$(echo "$user" | tr a-z- A-Z_)_PASSWORD
-  export "$name=$(cat "/run/secrets/nats-$user-password")"
+  # In two steps, so that a file that cannot be read ends this.
+  password=$(cat "/run/secrets/nats-$user-password")
+  export "$name=$password"
 done
 exec nats-server -c /etc/nats/nats.conf -sd /data -m 8222

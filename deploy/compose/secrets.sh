@@ -28,8 +28,8 @@ put() {
 # It begins with a letter: a NATS server takes "12e4…" for a number.
 password() { printf 's%s\n' "$(openssl rand -hex 24)"; }
 
-for name in mysql-root mysql-stream mysql-streaming redis-stream redis-streaming nats-stream \
-  nats-streaming nats-front-end nats-platform grafana-admin; do
+for name in mysql-root mysql-stream mysql-streaming redis-admin redis-stream redis-streaming \
+  nats-stream nats-streaming nats-front-end nats-platform grafana-admin; do
   password | put "$name-password"
 done
 
@@ -44,19 +44,24 @@ openssl rand -hex 32 | put youtube-webhook-token
 put twitch-client-secret </dev/null
 put youtube-client-secret </dev/null
 
-# What each daemon may do on Redis (docs/operations.md). Anybody may ask whether it is alive.
+# What each daemon may do on Redis (docs/operations.md), and `admin`, who is somebody with hands.
+# Anybody may ask whether it is alive.
 acl() {
-  local daemon hash
+  local user hash rights
   echo 'user default on nopass resetkeys resetchannels -@all +ping'
-  for daemon in stream streaming; do
-    hash=$(tr -d '\n' <"redis-$daemon-password" | sha256sum | cut -d ' ' -f 1)
-    printf 'user %s on #%s ~%s:* resetchannels -@all ' "$daemon" "$hash" "$daemon"
-    echo '+@read +@write +@scripting +@connection +time -@dangerous'
+  for user in admin stream streaming; do
+    hash=$(tr -d '\n' <"redis-$user-password" | sha256sum | cut -d ' ' -f 1)
+    rights="~$user:* resetchannels -@all +@read +@write +@scripting +@connection +time -@dangerous"
+    [[ $user != admin ]] || rights="~* &* +@all"
+    echo "user $user on #$hash $rights"
   done
 }
-# It follows from the passwords.
-rm -f redis.acl
+# They follow from the passwords.
+rm -f redis.acl mariadb.cnf
 acl | put redis.acl
+# For deploy/operations in the network of compose.yaml.
+printf '[client]\nhost=mariadb\nuser=root\npassword=%s\n' "$(<mysql-root-password)" |
+  put mariadb.cnf
 
 # For a trial: nobody's browser knows this authority. Put a real chain and key in their place.
 if [[ ! -e gateway-tls.crt ]]; then

@@ -6,6 +6,8 @@ import re
 import yaml
 
 VARIABLE = re.compile(r"\$(?:\$|\{(\w+)(?::-([^}]*))?\})")
+# What a service writes on the machine itself.
+WRITTEN = ("./backups:/backups",)
 SERVICE = {"image", "command", "entrypoint", "user", "environment", "secrets", "volumes", "tmpfs",
            "networks", "ports", "ulimits", "mem_limit", "stop_grace_period", "healthcheck",
            "depends_on", "restart", "read_only", "cap_drop", "security_opt", "logging", "profiles"}
@@ -53,7 +55,7 @@ class Compose:
         """(file or folder of ours, where it is mounted)."""
         for volume in self.services[service].get("volumes", []):
             source, target, *options = volume.split(":")
-            if source.startswith("."):
+            if source.startswith(".") and volume not in WRITTEN:
                 assert options == ["ro"], volume
                 yield os.path.normpath(os.path.join(self.folder, source)), target
 

@@ -21,6 +21,11 @@ def read(path):
         return file.read()
 
 
+def seconds(text):
+    assert text.endswith("s"), text
+    return int(text[:-1])
+
+
 class Compose(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -53,7 +58,8 @@ class Compose(unittest.TestCase):
 
     def test_every_value_that_may_differ_is_in_the_example(self):
         example = compose_file.environment_file(os.path.join(FOLDER, "example.env"))
-        rows = re.findall(r"\$\{(\w+):-([^}]*)\}", read("deploy/compose/compose.yaml"))
+        rows = re.findall(r"\$\{(\w+):-([^}]*)\}", read("deploy/compose/compose.yaml") +
+                          read("deploy/compose/streaming-outside.yaml"))
         self.assertEqual(dict(rows), example)
         version = re.search(r"^project\(.* VERSION ([0-9.]+)", read("CMakeLists.txt"), re.M)[1]
         self.assertEqual(version, example["IMAGE_TAG"])
@@ -91,11 +97,24 @@ class Compose(unittest.TestCase):
             for port in service.get("ports", []):
                 self.assertTrue(name == "gateway" or port.startswith("127.0.0.1:"), port)
             if name in SERVERS:
-                self.assertEqual(["data"], service["networks"])
-        self.assertTrue(networks["data"]["internal"] and networks["front"]["internal"])
+                self.assertEqual(["data", *(["events"] if name == "nats" else [])],
+                                 service["networks"])
+        for name in ("data", "events", "front"):
+            self.assertTrue(networks[name]["internal"], name)
         beside = [name for name, service in self.compose.services.items()
                   if "data" in service["networks"]]
-        self.assertEqual({*DAEMONS, *SERVERS}, set(beside))
+        self.assertEqual({*DAEMONS, *SERVERS, "operations"}, set(beside))
+
+    def test_a_stop_has_time(self):
+        for name in DAEMONS:
+            service = self.compose.services[name]
+            environment, prefix = service["environment"], name.upper()
+            drain = sum(int(environment[f"{prefix}_DRAIN_{part}_MS"]) for part in
+                        ("DELAY", "GRACE")) / 1000
+            self.assertGreaterEqual(seconds(service["stop_grace_period"]), drain + 15)
+        gateway = self.compose.services["gateway"]
+        self.assertGreaterEqual(seconds(gateway["stop_grace_period"]),
+                                int(gateway["environment"]["GATEWAY_DRAIN_SECONDS"]) + 10)
 
     def test_starts_wait_for_health(self):
         for name, servers in (("stream", SERVERS), ("streaming", SERVERS), ("gateway", DAEMONS)):

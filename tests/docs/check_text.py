@@ -29,19 +29,20 @@ COMMAND = re.compile(
     r"|git|cmake|ctest|python3|apt|apt-get|export|source|systemctl|jq|stream|streaming)"
     r" +[^\s:|=→─])"
     r"|\. \.dev/env)")
-# What may be left out, since it takes too long, never ends, would run this very test, or needs an
-# engine, a cluster or a machine that is given to it.
+# What may be left out, since it takes too long, never ends, would run this very test, would leave
+# secrets in the checkout, or needs an engine, a cluster or a machine that is given to it.
 NEVER_RUN = re.compile(
     r"(?:DEV_PRESET=\w+ )?(?:\./dev (?:test|bench|fuzz|lint|logs|train-sentiment)|\.ci/run)\b"
     r"|DEV_PRESET=release \./dev build\b|deploy/docker/build\.sh\b|docker compose\b"
-    r"|deploy/compose/secrets\.sh$|kubectl apply\b"
+    r"|deploy/compose/secrets\.sh(?: deploy/kubernetes/\S+ \S+)?$|kubectl apply\b"
     r"|sudo (?:install|systemctl|deploy/compose/secrets\.sh)\b")
 NEEDS_STACK = re.compile(r"\./dev (?:call|token|status|logs)\b|\. \.dev/env")
 
 CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"^(?:\.?[\w-]+/)+[\w.*<>{},-]*$|^[\w-]+(?:/[\w.*<>{},-]+)+$")
 # What a reader's own build, stack, training or installation makes.
-MADE = ("build/", ".dev/", ".cache/", "deploy/compose/.env", "deploy/compose/secrets/")
+MADE = ("build/", ".dev/", ".cache/", "deploy/compose/.env", "deploy/compose/secrets/",
+        "deploy/compose/backups")
 TYPE = re.compile(r"^(?:[a-z_]+::)*((?:[A-Z][a-z0-9]+){2,})(?:\(\))?$")
 SETTING = re.compile(r"\b(?:STREAM|STREAMING)_[A-Z0-9]+(?:_[A-Z0-9]+)*\b(?!_|\*)")
 DEV = re.compile(r"\./dev ([a-z-]+)(?: ([a-z]+)`)?")
