@@ -173,6 +173,16 @@ class Manifests(unittest.TestCase):
         self.assertGreaterEqual(
             gateway, int(self.environment("gateway")["GATEWAY_DRAIN_SECONDS"]) + 10)
 
+    def test_memory_is_enough_for_watches(self):
+        """By what docs/operations.md says that one takes, when all connections are used."""
+        def limit(app):
+            text = self.container(app)["resources"]["limits"]["memory"]
+            return int(text[:-2]) * {"Mi": 2**20, "Gi": 2**30}[text[-2:]]
+        watchers = int(self.environment("streaming")["STREAMING_MAX_WATCHERS"])
+        self.assertLess(watchers * 21 * 2**10, 0.6 * limit("streaming"))
+        workers = int(self.environment("gateway")["GATEWAY_WORKERS"])
+        self.assertLess(workers * 8192 / 2 * 74 * 2**10, 0.6 * limit("gateway"))
+
     def test_everything_selects_its_pods(self):
         for app in APPS:
             labels = self.template(app)["metadata"]["labels"]
