@@ -83,9 +83,12 @@ class Installation:
         self.networks.make(self.compose.all["networks"])
         self.namespaces = {name: self.networks.attach(name, self.compose.services[name]["networks"])
                            for name in self.order}
-        # Who calls from outside, and who scrapes.
+        # Who calls from outside, who scrapes, who reads news, and who makes copies.
         self.networks.attach("caller", ["public"])
         self.networks.attach("scraper", ["front"])
+        self.networks.attach("reader", ["events"])
+        self.namespaces["operations"] = self.networks.attach(
+            "operations", self.compose.services["operations"]["networks"])
         self.started = time.monotonic()
 
     def tell(self, what):
@@ -119,6 +122,10 @@ class Installation:
         for target, options in self.compose.tmpfs(name):
             yield containers.mount("tmpfs", target, "tmpfs",
                                    ("nosuid", "nodev", "noexec", *options.split(",")))
+        if name == "operations":
+            backups = os.path.join(self.compose.folder, "backups")
+            os.mkdir(backups)
+            yield containers.mount(backups, "/backups", options=("rbind", "rw"))
         if name == "mariadb":
             yield from self.stand_in_for_mariadb()
 
@@ -155,6 +162,17 @@ class Installation:
                       "environment": {**environment, **service.get("environment", {})},
                       "mounts": list(self.mounts(name, uid)), "limits": limits,
                       "namespace": self.namespaces[name], "memory": number(service["mem_limit"])}
+
+    def run(self, name, *command):
+        """As `docker compose run`: what it printed."""
+        root, specification = self.specification(name)
+        specification["arguments"] = [*self.compose.services[name]["entrypoint"], *command]
+        container = containers.Container(self.folder, name, root, specification)
+        self.containers[name] = container
+        container.start()
+        code = container.process.wait(60)
+        expect(code == 0, f"{name} ended with {code}:\n{container.tail()}")
+        return container.tail()
 
     def health_check(self, name):
         service = self.compose.services[name]
@@ -305,6 +323,27 @@ def check_networks(installation):
         expect(done.stdout == wanted, f"{path}: {done.stdout}, not {wanted}")
 
 
+def check_coming_in(installation):
+    """As docs/deployment.md has it, but for what the engine itself would do."""
+    hosts = installation.networks.hosts
+    news = fetch(installation, "reader", "--http0.9", f"http://{hosts['nats']['events']}:4222/")
+    expect(news.stdout.startswith("INFO {"), f"NATS does not greet front ends: {news}")
+    for name in ("mariadb", "redis", "stream", "streaming"):
+        expect("events" not in hosts[name], f"front ends reach {name}")
+    printed = installation.run("operations", "/operations/backup.sh", "/run/secrets/mariadb.cnf",
+                               "/backups/1", "stream", "streaming")
+    expect("backup: /backups/1" in printed, printed)
+    kept = os.listdir(os.path.join(installation.compose.folder, "backups/1"))
+    expect("databases.sql.gz" in kept, f"kept: {kept}")
+    sealed = installation.containers["stream"].execute("/usr/bin/stream", "reseal")
+    expect(sealed.returncode == 0, f"reseal: {sealed.stdout}{sealed.stderr}")
+    emptied = installation.containers["redis"].execute(
+        "/bin/sh", "-c",
+        "REDISCLI_AUTH=$(cat /run/secrets/redis-admin-password) redis-cli --user admin flushall")
+    expect(emptied.stdout.strip() == "OK", f"flushall: {emptied.stdout}{emptied.stderr}")
+    installation.tell("who may comes in: to NATS, to copy the databases, to empty Redis")
+
+
 def play(installation):
     for name in installation.order:
         installation.start(name)
@@ -312,6 +351,7 @@ def play(installation):
     check_images(installation)
     check_networks(installation)
     check_calls(installation)
+    check_coming_in(installation)
     for name in reversed(installation.order):
         if name in OURS:
             installation.stop(name)

@@ -11,7 +11,11 @@ if [ ! -d /var/lib/mysql/mysql ]; then
   MARIADB_ROOT_PASSWORD=$(cat "$MARIADB_ROOT_PASSWORD_FILE")
   export MARIADB_ROOT_PASSWORD
   unset MARIADB_ROOT_PASSWORD_FILE
-  echo "ALTER USER root@localhost IDENTIFIED BY '$MARIADB_ROOT_PASSWORD'" | mariadb --user=root
+  mariadb --user=root <<SQL
+CREATE USER root@'%' IDENTIFIED BY '$MARIADB_ROOT_PASSWORD';
+GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION;
+ALTER USER root@localhost IDENTIFIED BY '$MARIADB_ROOT_PASSWORD';
+SQL
   for script in /docker-entrypoint-initdb.d/*.sh; do "$script"; done
   kill "$server"
   wait "$server"
