@@ -8,4 +8,4 @@ for user in stream streaming front-end platform; do
   password=$(cat "/run/secrets/nats-$user-password")
   export "$name=$password"
 done
-exec nats-server -c /etc/nats/nats.conf -sd /data -m 8222
+exec nats-server -c /etc/nats/server.conf -sd /data
