@@ -206,5 +206,26 @@ TEST_F(NatsUsers, OtherServicesReadAndDoNotWrite) {
   natsOptions_Destroy(options);
 }
 
+// Nor may they take what the daemons' own consumers are to bring, or change these.
+TEST_F(NatsUsers, OtherServicesTakeNothingFromTheDaemons) {
+  const auto platform = Connect("platform", PasswordOf("platform")).value();
+  for (const char* name :
+       {"STREAM.streaming_platform_sessions", "STREAMING.streaming_client_hype",
+        "STREAMING.streaming_client_milestones", "COMMANDS.streaming_neighbour_analytics",
+        "COMMANDS.streaming_neighbour_collection", "COMMANDS.streaming_neighbour_contract",
+        "COMMANDS.streaming_neighbour_currency", "COMMANDS.streaming_neighbour_leaderboard",
+        "COMMANDS.streaming_neighbour_seed"}) {
+    const std::string consumer = name;
+    const std::string api = "$JS.API.CONSUMER.";
+    for (const std::string& subject :
+         {api + "DURABLE.CREATE." + consumer, api + "CREATE." + consumer,
+          api + "CREATE." + consumer + ".subject", api + "MSG.NEXT." + consumer,
+          api + "DELETE." + consumer, "$JS.ACK." + consumer + ".1.1.1.1.0"}) {
+      EXPECT_TRUE(platform->Publish(subject, "").ok());
+      EXPECT_TRUE(WasRefused("Publish", "platform", subject)) << subject;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace story
