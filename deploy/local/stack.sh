@@ -387,7 +387,11 @@ up() {
   while (($#)); do
     case $1 in
       --gateway) scheme=https && shift ;;
-      --instances) instances=${2:-} && shift 2 ;;
+      --instances)
+        (($# > 1)) || fail "up: --instances takes 1 to $INSTANCES_MAX"
+        instances=$2
+        shift 2
+        ;;
       *) fail "up: unknown option $1" ;;
     esac
   done
