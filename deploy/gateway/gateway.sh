@@ -21,7 +21,15 @@
 #                                  the end; default 30
 #   GATEWAY_REQUESTS_PER_ADDRESS   open calls of one client address; default 2000
 #   GATEWAY_WORKERS                nginx processes; default auto, one a core
-set -Eeuo pipefail
+# Lists are split at blanks, and [::1] is no pattern.
+set -Eeufo pipefail
+
+# From the first line on no signal is lost: these are seen to when there is something to do it with.
+NGINX='' STOPS=0 AGAIN=''
+trap 'STOPS=$((STOPS + 1))' TERM INT
+trap 'AGAIN=yes' HUP
+# Who reads the log may go.
+trap '' PIPE
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ADDR=${GATEWAY_ADDR:-0.0.0.0:8443}
@@ -30,18 +38,23 @@ RESOLVE_SECONDS=${GATEWAY_RESOLVE_SECONDS:-5}
 # Of one list: more are left out, with a word in the log.
 INSTANCES_MAX=64
 LOOKUP_SECONDS=2
-# What each name led to when it was last found.
+START_SECONDS=60
+# What the file of instances said when it was last read, and which addresses each name had when it
+# was last found.
+LISTS=''
 declare -A FOUND=()
-# Long lists wait in files of the shell.
-export TMPDIR=$STATE
 # What need not be said again.
 declare -A SAID=()
 
-say() { printf '%s gateway: %s\n' "$(date -u +%FT%TZ)" "$*" >&2; }
+# Must not fail: a log that is full ends nothing.
+say() { TZ=UTC printf '%(%FT%TZ)T gateway: %s\n' -1 "$*" >&2 || true; }
+# say_once <what it is about> <words…>: until that is over.
 say_once() {
-  [[ -n ${SAID[$*]:-} ]] || say "$*"
-  SAID[$*]=yes
+  ((${#SAID[@]} < 1000)) || SAID=()
+  [[ ${SAID[$1]:-} == "${*:2}" ]] || say "${*:2}"
+  SAID[$1]=${*:2}
 }
+over() { [[ -z ${SAID[$1]:-} ]] || SAID[$1]=''; }
 fail() {
   say "$*"
   exit 1
@@ -91,150 +104,222 @@ write_configuration() {
   mkdir -p "$STATE/tmp"
   sed "s/@USER@/$user/; s/@WORKERS@/$workers/; s/@DRAIN_SECONDS@/$drain/
     s/@REQUESTS_PER_ADDRESS@/$requests/" "$HERE/nginx.conf" >"$STATE/nginx.conf"
+  # For trying what is new.
+  sed 's/include upstreams.conf;/include upstreams.new;/' "$STATE/nginx.conf" \
+    >"$STATE/nginx.new.conf"
   write_listen >"$STATE/listen.conf"
 }
 
 # --- instances -----------------------------------------------------------------------------------
 
-# The list that a setting has now: the file's, where there is one, else the environment's.
-list_of() {
-  local list=${!1:-} line
-  if [[ -n ${GATEWAY_INSTANCES_FILE:-} && -r $GATEWAY_INSTANCES_FILE ]]; then
-    while IFS= read -r line || [[ -n $line ]]; do
-      [[ $line != "$1="* ]] || list=${line#*=}
-    done <"$GATEWAY_INSTANCES_FILE"
+# Sets LISTS to what the file of instances says; one that cannot be read leaves what there was.
+read_lists() {
+  local file=${GATEWAY_INSTANCES_FILE:-} text
+  [[ -n $file ]] || return 0
+  if [[ -f $file ]] && text=$(head -c 60000 -- "$file" 2>/dev/null); then
+    LISTS=$text
+    over "$file"
+  else
+    say_once "$file" "$file cannot be read; instances stay as they are"
   fi
-  tr ',' ' ' <<<"$list"
 }
 
-# Sets FOUND[host:port] to its addresses, one a line. A lookup that fails leaves what there was.
+# Sets LIST to that of a setting: the file's, where it names it, else the environment's.
+list_of() {
+  LIST=${!1:-}
+  [[ ! $'\n'$LISTS =~ .*$'\n'"$1="([^$'\n']*) ]] || LIST=${BASH_REMATCH[1]}
+  LIST=${LIST//,/ }
+}
+
+# look_up <host:port>: sets FOUND to its addresses, one a line. A lookup that fails leaves what
+# there was.
 look_up() {
   local host=${1%:*} port=${1##*:} addresses
-  if [[ $host =~ ^[0-9.]+$ || $host == \[*\] ]]; then
-    FOUND[$1]=$1
-    return
-  fi
-  addresses=$(timeout "$LOOKUP_SECONDS" getent ahostsv4 "$host" | sed -n "s/ *STREAM.*/:$port/p") ||
+  addresses=$(timeout "$LOOKUP_SECONDS" getent ahostsv4 "$host" |
+    sed -n "s/ *STREAM.*/:$port/p") ||
     addresses=$(timeout "$LOOKUP_SECONDS" getent ahostsv6 "$host" |
       sed -n "s/\(.*[^ ]\) *STREAM.*/[\1]:$port/p") || addresses=
   if [[ -n $addresses ]]; then
     FOUND[$1]=$addresses
+    over "$host"
   elif [[ -z ${FOUND[$1]:-} ]]; then
-    say_once "$host is not known yet"
+    say_once "$host" "$host is not known yet"
   fi
 }
 
-# Sets ADDRESSES to those of a list, sorted, each once.
+# Sets ADDRESSES to those of a list, sorted, each once. What the shell would put into a file when it
+# is long goes through pipes: no full disk may make a list shorter.
 addresses_of() {
-  local instance found=
-  for instance in $(list_of "$1"); do
+  local instance found='' looked=0 LIST
+  list_of "$1"
+  for instance in $LIST; do
+    ((looked++ < 4 * INSTANCES_MAX)) || break
     if [[ ! $instance =~ ^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}$ ]]; then
-      say_once "$1: '$instance' is not host:port and is left out"
-      continue
+      say_once "$1 $instance" "$1: '$instance' is not host:port and is left out"
+    elif [[ $instance =~ ^[0-9.]+: || $instance == \[* ]]; then
+      found+=$instance$'\n'
+    else
+      # Names wait for their server: not if somebody waits for the end.
+      ((STOPS > 0)) || look_up "$instance"
+      found+=${FOUND[$instance]:-}$'\n'
+      NAMES[$instance]=yes
     fi
-    look_up "$instance"
-    found+=${FOUND[$instance]:-}$'\n'
   done
-  mapfile -t ADDRESSES < <(sort -u <<<"$found" | sed '/^$/d')
+  found=$(printf '%s' "$found" | sort -u | sed '/^$/d') || return 1
+  # shellcheck disable=SC2206  # one word each
+  ADDRESSES=($found)
   if ((${#ADDRESSES[@]} > INSTANCES_MAX)); then
-    say_once "$1: more than $INSTANCES_MAX instances, the others are left out"
+    say_once "$1" "$1: more than $INSTANCES_MAX instances, the others are left out"
     ADDRESSES=("${ADDRESSES[@]:0:INSTANCES_MAX}")
+  else
+    over "$1"
   fi
 }
 
-# write_upstream <name> <list> <further lines>
-write_upstream() {
-  local address
+# add_upstream <name> <list> <further lines>: to TEXT.
+add_upstream() {
   local -a ADDRESSES
-  addresses_of "$2"
-  printf 'upstream %s {\n  zone %s 256k;\n' "$1" "$1"
-  [[ -z $3 ]] || printf '  %s\n' "$3"
+  addresses_of "$2" || return 1
+  TEXT+="upstream $1 {"$'\n'"  zone $1 256k;"$'\n'"${3:+  $3$'\n'}"
   # Without max_fails one that failed is left out for ten seconds, also when it is back long since
   # and the others are being restarted.
-  for address in "${ADDRESSES[@]}"; do printf '  server %s max_fails=0;\n' "$address"; done
-  ((${#ADDRESSES[@]})) || echo '  server 127.0.0.1:9 down;  # none is known'
+  ((${#ADDRESSES[@]} == 0)) || TEXT+=$(printf '  server %s max_fails=0;\n' "${ADDRESSES[@]}")$'\n'
+  ((${#ADDRESSES[@]})) || TEXT+=$'  server 127.0.0.1:9 down;  # none is known\n'
   # Shorter than the daemons keep idle connections (pings after a minute, half a minute's HTTP).
-  printf '  keepalive 64;\n  keepalive_requests 10000;\n  keepalive_time 10m;\n'
-  printf '  keepalive_timeout 30s;\n}\n'
+  TEXT+=$'  keepalive 64;\n  keepalive_requests 10000;\n  keepalive_time 10m;\n'
+  TEXT+=$'  keepalive_timeout 30s;\n}\n'
+  COUNT=$((COUNT + ${#ADDRESSES[@]}))
 }
 
-write_upstreams() {
-  write_upstream stream-grpc GATEWAY_STREAM_GRPC ''
-  write_upstream streaming-grpc GATEWAY_STREAMING_GRPC ''
+# Sets TEXT to what nginx shall read, COUNT to how many instances that are.
+compose_upstreams() {
+  local certificate name
+  local -A NAMES=()
+  TEXT='' COUNT=0
+  read_lists
+  add_upstream stream-grpc GATEWAY_STREAM_GRPC '' || return 1
+  add_upstream streaming-grpc GATEWAY_STREAMING_GRPC '' || return 1
   # A webhook's path ends in its link, so one instance gets all events of one link.
   # shellcheck disable=SC2016  # $uri is nginx's
-  write_upstream stream-http GATEWAY_STREAM_HTTP 'hash $uri consistent;'
-  # A renewed one is read at a reload, for which this file must differ.
+  add_upstream stream-http GATEWAY_STREAM_HTTP 'hash $uri consistent;' || return 1
+  for name in "${!FOUND[@]}"; do
+    [[ -n ${NAMES[$name]:-} ]] || unset "FOUND[$name]"
+  done
+  # A renewed one is read at a reload, for which the text must differ.
   if [[ -n ${GATEWAY_TLS_CERT_FILE:-} ]]; then
-    sha256sum <"$GATEWAY_TLS_CERT_FILE" | sed 's/^/# certificate /'
+    certificate=$(sha256sum -- "$GATEWAY_TLS_CERT_FILE" 2>/dev/null) || return 1
+    TEXT+="# certificate ${certificate%% *}"$'\n'
   fi
 }
 
 # --- nginx ---------------------------------------------------------------------------------------
 
-# nginx <arguments…>, in place of this shell: a line of its error log is about a request from its
-# client on, and that part may hold a query.
+# run_nginx <configuration> <arguments…>, in place of this shell: a line of its error log is about a
+# request from its client on, and that part may hold a query.
 run_nginx() {
   # It goes when this script is killed.
-  exec setpriv --pdeathsig TERM -- nginx -p "$STATE/" -c "$STATE/nginx.conf" -e stderr "$@" \
+  exec setpriv --pdeathsig TERM -- nginx -p "$STATE/" -c "$STATE/$1" -e stderr "${@:2}" \
     > >(trap '' INT TERM && exec cat) \
     2> >(trap '' INT TERM && exec sed -u 's/, client: .*//' >&2)
 }
 
-# Looks at everything anew; nginx is told when something is different and good.
-refresh() {
-  write_upstreams >"$STATE/upstreams.new"
-  ! cmp -s "$STATE/upstreams.new" "$STATE/upstreams.conf" || return 0
-  cp "$STATE/upstreams.conf" "$STATE/upstreams.old"
-  mv "$STATE/upstreams.new" "$STATE/upstreams.conf"
-  if (run_nginx -t -q); then
-    say "instances: $(grep -c '^  server.*max_fails' "$STATE/upstreams.conf" || true); reloading"
-    kill -HUP "$NGINX"
-  else
-    say "nginx refuses what would be new; going on with what there was"
-    mv "$STATE/upstreams.old" "$STATE/upstreams.conf"
+# Looks at everything anew. Succeeds when nginx has something to read that is different and good;
+# else what there was stays, and the next look tries again. It is called where a command that fails
+# does not end the script, so each is asked whether it did.
+look() {
+  local trouble=
+  if ! compose_upstreams; then
+    trouble="${GATEWAY_TLS_CERT_FILE:-a list} cannot be read"
+  elif [[ $TEXT == "$CURRENT" ]]; then
+    over look
+    return 1
+  elif ! printf '%s' "$TEXT" >"$STATE/upstreams.new"; then
+    trouble="$STATE cannot be written to"
+  elif ! (run_nginx nginx.new.conf -t -q); then
+    trouble="nginx refuses what would be new"
+  elif ! mv -f "$STATE/upstreams.new" "$STATE/upstreams.conf"; then
+    trouble="$STATE cannot be written to"
   fi
+  if [[ -n $trouble ]]; then
+    say_once look "$trouble${CURRENT:+; going on with what there was}"
+    return 1
+  fi
+  over look
+  CURRENT=$TEXT
 }
 
 # Open calls may end at the first request to stop, and not at the second.
+end_nginx() {
+  local signal=QUIT
+  ((STOPS < 2)) || signal=TERM
+  kill "-$signal" "$NGINX" 2>/dev/null || true
+}
 stop() {
-  [[ -n $NGINX ]] || exit 0
-  if ((++STOPS == 1)); then
-    say "stopping"
-    kill -QUIT "$NGINX" 2>/dev/null || true
-  else
-    kill -TERM "$NGINX" 2>/dev/null || true
-  fi
+  ((++STOPS > 1)) || say "stopping"
+  [[ -z $NGINX ]] || end_nginx
+}
+
+# pause <pid of nginx>: a second, but no longer than nginx lives or until a signal comes. One that
+# comes just before is seen to after this second.
+pause() {
+  sleep 1 &
+  wait -n "$1" $! || true
+  kill $! 2>/dev/null || true
+}
+
+# Sets NGINX once it is there and knows what signals mean.
+start_nginx() {
+  local waited=0 pid
+  rm -f "$STATE/gateway.pid"
+  run_nginx nginx.conf &
+  pid=$!
+  until [[ -s $STATE/gateway.pid ]]; do
+    kill -0 "$pid" 2>/dev/null || fail "nginx does not start"
+    if ((++waited > START_SECONDS * 50)); then
+      kill -KILL "$pid"
+      fail "nginx did not start within $START_SECONDS s"
+    fi
+    sleep 0.02
+  done
+  NGINX=$pid
+}
+
+# Looks again and again, and reloads, until nginx ends or shall.
+follow() {
+  local waited=0
+  while kill -0 "$NGINX" 2>/dev/null && ((STOPS == 0)); do
+    if [[ -z $AGAIN ]] && ((waited++ < RESOLVE_SECONDS)); then
+      pause "$NGINX"
+      continue
+    fi
+    AGAIN='' waited=0
+    if look && ((STOPS == 0)); then
+      say "instances: $COUNT; reloading"
+      kill -HUP "$NGINX" 2>/dev/null || true
+    fi
+  done
 }
 
 run() {
-  local status=0 files
-  NGINX='' STOPS=0
+  local status=0 files asked=0
+  CURRENT=''
   trap stop TERM INT
-  trap : HUP
   # Two descriptors a call.
   files=$(ulimit -Hn)
   if [[ $files == unlimited ]] || ((files > 16384)); then files=16384; fi
   ulimit -Sn "$files" || true
   write_configuration
-  write_upstreams >"$STATE/upstreams.conf"
-  (run_nginx -t -q) || fail "nginx refuses the configuration"
-  run_nginx &
-  NGINX=$!
+  look || ((STOPS > 0)) || fail "it cannot start like this"
+  ((STOPS == 0)) || exit 0
+  start_nginx
   say "listening on $ADDR"
-  while kill -0 "$NGINX" 2>/dev/null && ((STOPS == 0)); do
-    sleep "$RESOLVE_SECONDS" &
-    # Ends early when a signal comes, or nginx does.
-    wait -n "$NGINX" $! || true
-    kill $! 2>/dev/null || true
-    ((STOPS > 0)) || ! kill -0 "$NGINX" 2>/dev/null || refresh
+  follow
+  # It is asked more than once, since it forgets what it is asked in the moment before it waits.
+  while kill -0 "$NGINX" 2>/dev/null; do
+    ((asked++ >= 3)) || end_nginx
+    pause "$NGINX"
   done
-  until wait "$NGINX"; do
-    status=$?
-    # A trap ends a wait, too.
-    kill -0 "$NGINX" 2>/dev/null || break
-    status=0
-  done
+  wait "$NGINX" || status=$?
   ((STOPS > 0)) || fail "nginx ended ($status)"
 }
 
@@ -246,6 +331,9 @@ healthcheck() {
 
 case ${1:-run} in
   run) run ;;
-  healthcheck) healthcheck ;;
+  healthcheck)
+    trap - TERM INT HUP
+    healthcheck
+    ;;
   *) fail "gateway.sh [run | healthcheck]" ;;
 esac
