@@ -31,7 +31,7 @@ def wait_for(condition, what):
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"waited in vain for {what}")
-        time.sleep(0.02)
+        time.sleep(0.003)
 
 
 def read(path):
@@ -139,8 +139,10 @@ class Gateway:
         environment.update({f"GATEWAY_{name}": value for name, value in settings.items()})
         self.tls = tls
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([SCRIPT], stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, env=environment)
+            # As behind a shell's &, SIGQUIT is ignored until nginx knows it.
+            self.process = subprocess.Popen(
+                ["env", "--ignore-signal=QUIT", SCRIPT], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, env=environment)
 
     def __enter__(self):
         return self
@@ -358,9 +360,9 @@ class Instances(Case):
 
 
 class Ends(Case):
-    def begin(self, number, sent, pause):
+    def begin(self, number, sent, pause, **how):
         """One that gets a signal so long after its first line has run."""
-        gateway = self.gateway(name=f"{sent.name}{number}")
+        gateway = self.gateway(name=f"{sent.name}{number}", **how)
         status = f"/proc/{gateway.process.pid}/status"
 
         def caught():
@@ -380,6 +382,17 @@ class Ends(Case):
         for number in range(4):
             gateway = self.gateway(name=f"listening{number}").listening()
             gateway.process.send_signal(signal.SIGTERM)
+            self.assertEqual(gateway.process.wait(WAIT_SECONDS), 0, gateway.log())
+            self.assertTrue(gateway.refuses(), gateway.log())
+
+    def test_while_nginx_starts(self):
+        """It takes its time here, and knows no signal in the meantime."""
+        with open(os.path.join(self.folder, "setpriv"), "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nsleep 0.4\nexec {shutil.which("setpriv")} "$@"\n')
+        os.chmod(file.name, 0o755)
+        gateways = [self.begin(f"slow{pause}", signal.SIGTERM, pause, path=self.folder)
+                    for pause in (0.5, 0.8, 1.0)]
+        for gateway in gateways:
             self.assertEqual(gateway.process.wait(WAIT_SECONDS), 0, gateway.log())
             self.assertTrue(gateway.refuses(), gateway.log())
 
