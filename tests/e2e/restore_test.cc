@@ -419,13 +419,15 @@ class Restore : public testing::Test {
       EXPECT_TRUE(Eventually([&] { return players_->End(session).ok(); }, kPatience)) << session;
     }
     AwaitCareers();
+    Census left;
     EXPECT_TRUE(Eventually(
         [&] {
-          const Census census = TakeCensus();
-          return census.bits == 0 && census.sessions.empty();
+          left = TakeCensus();
+          return left.bits == 0 && left.sessions.empty();
         },
         std::chrono::minutes(3)))
-        << "somebody is left behind";
+        << left.bits << " are left behind, in audiences of "
+        << testing::PrintToString(left.sessions);
     record_->ExpectToFitTogether();
     EXPECT_EQ(record_->Lasting(veteran_), lasting_);
     const int ended = record_->Count("session WHERE status = 4 AND started_at IS NOT NULL");
