@@ -105,6 +105,7 @@ double SecondsToStart(common::testing::Server& server) {
 
 void Tell(const std::string& what, int times, const std::function<double()>& start) {
   std::vector<double> all;
+  all.reserve(times);
   for (int i = 0; i < times; ++i) all.push_back(start());
   const auto [least, most] = std::minmax_element(all.begin(), all.end());
   std::cout << absl::StrFormat("%-28s %6.3f s (%.3f to %.3f)\n", what, Median(all), *least, *most);

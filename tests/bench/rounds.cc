@@ -102,6 +102,7 @@ void Run(int streams, int members, int minutes) {
   }
   const Kept before = Weigh(side.daemon);
   std::vector<story::Stream> live;
+  live.reserve(streams);
   for (int i = 0; i < streams; ++i) {
     live.push_back(game.GoLive({.tags = {static_cast<story::v1::AudienceInterest>(1 + i % 10)},
                                 .usual_audience = kUsualAudience}));

@@ -220,7 +220,7 @@ class GatewayTraffic {
     create.set_streamer_id(streamer);
     create.set_streamer_type(bannou::streaming::v1::STREAMER_ENTITY_TYPE_ACTOR);
     create.set_request_id(common::Uuid::V4().ToString());
-    const std::string session = Do<Detail>(create).session_id();
+    std::string session = Do<Detail>(create).session_id();
     bannou::streaming::v1::StartStreamSessionRequest start;
     start.set_session_id(session);
     const Answer started = Ask(start);
